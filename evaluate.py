@@ -1,0 +1,48 @@
+"""Prints the metric table of trained models, or of anybody's saved predictions.
+
+python evaluate.py                                     every finished run under runs/
+python evaluate.py --workdir=runs/rooms --split=test   one run, one split of its dataset
+python evaluate.py --workdir=runs/rooms --rgb=DIR --depth=DIR --depth_scale=1000
+python evaluate.py --predictions=DIR --prediction_scale=1000 --depth=DIR --depth_scale=1000
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from jaxdepth.errors import JaxdepthError
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--workdir", type=Path, help="a run's folder (default: every finished one under runs/)")
+    add("--config", help="config file or FILE:VARIANT; evaluates its default run")
+    add("--split", help="train, validation, test (default), or a split as tfds writes it")
+    add("--rgb", type=Path, help="folder of photographs, to score a model on")
+    add("--depth", type=Path, help="folder of their depth maps, matched by file name")
+    add("--depth_scale", type=float, help="metres are value / scale")
+    add("--predictions", type=Path, help="folder of saved predictions, to score without a model")
+    add("--prediction_scale", type=float, help="metres are value / scale")
+    add("--crop", help="region of the ground truth that counts: TOP:BOTTOM,LEFT:RIGHT")
+    add("--average", choices=("pixels", "images"), help="what metrics are averaged over")
+    add("--min_depth", type=float, help="metres; ground truth counts above it")
+    add("--max_depth", type=float, help="metres; ground truth counts below it")
+    add("--resize", action="store_true", help="resize predictions of another size")
+    flags, overrides = parser.parse_known_args(arguments)
+
+    from jaxdepth.inference import evaluate
+
+    for table in evaluate(**vars(flags), overrides=overrides):
+        print(table, end="\n\n", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except JaxdepthError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)

@@ -1,0 +1,1 @@
+"""Reading depth data with NumPy: tfds datasets, folders, single files, and the grain pipeline."""

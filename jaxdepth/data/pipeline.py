@@ -1,0 +1,91 @@
+"""The grain pipeline: a source to batches of NumPy arrays, shuffled, sharded, resumable."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import grain
+import numpy as np
+
+from jaxdepth.data.images import resize_depth, resize_image
+from jaxdepth.data.sources import Example, Source
+
+
+class Batch(NamedTuple):
+    """Examples of one size.
+
+    Attributes:
+        names: where each comes from.
+        image: `[B, H, W, 3]` uint8.
+        depth: `[B, H, W]` float32 metres; 0 = no measurement.
+    """
+
+    names: list[str]
+    image: np.ndarray
+    depth: np.ndarray
+
+
+def resize_example(example: Example, image_size: tuple[int, int]) -> Example:
+    """Brings an example to (height, width): the image filtered, the depth by nearest neighbour."""
+    return Example(
+        example.name,
+        resize_image(example.image, image_size),
+        resize_depth(example.depth, image_size),
+    )
+
+
+def train_batches(
+    source: Source,
+    *,
+    batch_size: int,
+    image_size: tuple[int, int],
+    seed: int,
+    shard: tuple[int, int] = (0, 1),
+    num_threads: int = 4,
+    num_workers: int = 0,
+    prefetch: int = 4,
+) -> "grain.DatasetIterator[Batch]":
+    """Endless batches, every epoch in another order, that depend on the arguments alone.
+
+    The iterator's `get_state()` is a small JSON-serialisable dict; `set_state` continues there.
+
+    Args:
+        source: where examples come from.
+        batch_size: examples a batch (of this shard).
+        image_size: (height, width) of every example.
+        seed: decides the order.
+        shard: (index, count): this process reads every count-th example from index on.
+        num_threads: threads that read and decode.
+        num_workers: processes that do so instead, for large images; 0 for none.
+        prefetch: batches read ahead.
+
+    Returns:
+        A grain iterator of `Batch`.
+    """
+    index, count = shard
+    dataset = grain.MapDataset.source(source)[index::count].shuffle(seed=seed).repeat()
+    dataset = dataset.map(lambda example: resize_example(example, image_size))
+    dataset = dataset.batch(batch_size, drop_remainder=True, batch_fn=stack)
+    iterable = dataset.to_iter_dataset(
+        grain.ReadOptions(num_threads=num_threads, prefetch_buffer_size=prefetch)
+    )
+    if num_workers:
+        iterable = iterable.mp_prefetch(
+            grain.MultiprocessingOptions(num_workers=num_workers, per_worker_buffer_size=prefetch)
+        )
+    return iter(iterable)
+
+
+def stack(examples: Any) -> Batch:
+    """Stacks examples of one size."""
+    examples = list(examples)
+    return Batch(
+        [e.name for e in examples],
+        np.stack([e.image for e in examples]),
+        np.stack([e.depth for e in examples]),
+    )
+
+
+def examples_in_order(source: Source, *, num_threads: int = 4) -> Iterator[Example]:
+    """Every example once, in the source's order and size, read ahead by threads."""
+    options = grain.ReadOptions(num_threads=num_threads, prefetch_buffer_size=16)
+    return iter(grain.MapDataset.source(source).to_iter_dataset(options))

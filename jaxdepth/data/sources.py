@@ -1,0 +1,123 @@
+"""Named tfds datasets as random-access sources of examples with one layout."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from jaxdepth.data.rooms import prepare_rooms
+from jaxdepth.errors import ConfigError, DataError
+
+
+class Example(NamedTuple):
+    """One image with its depth.
+
+    Attributes:
+        name: where it comes from, unique in its split.
+        image: `[H, W, 3]` uint8.
+        depth: `[H, W]` float32 metres; 0 = no measurement.
+    """
+
+    name: str
+    image: np.ndarray
+    depth: np.ndarray
+
+
+class Source(Sequence):
+    """A split of a prepared dataset; `source[i]` reads and decodes one `Example`."""
+
+    def __init__(self, records: Sequence, *, name: str, depth_key: str):
+        self._records = records
+        self._name = name
+        self._depth_key = depth_key
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index: int) -> Example:
+        record = self._records[index]
+        depth = np.asarray(record[self._depth_key], np.float32)
+        depth = np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
+        image = np.asarray(record["image"])
+        if image.shape[:2] != depth.shape:
+            raise DataError(
+                f"{self._name}[{index}]: image and depth must have one size, got {image.shape[:2]} "
+                f"and {depth.shape}: prepare the dataset again."
+            )
+        return Example(f"{self._name}[{index}]", image, depth)
+
+    def __repr__(self) -> str:  # grain identifies sources in checkpoints by their repr
+        return f"Source({self._name!r}, length={len(self)})"
+
+
+def open_source(
+    dataset: str,
+    split: str,
+    *,
+    variant: str = "",
+    depth: str = "depth",
+    data_dir: str | None = None,
+) -> Source:
+    """Opens a split of a dataset, preparing it first where the project itself makes it.
+
+    Args:
+        dataset: `"rooms"` (rendered on first use) or `"nyu_depth_v2"` (must have been prepared).
+        split: a split of it, as tfds writes them: `"train"`, `"train[:100]"`.
+        variant: the dataset's builder config, "" for its default.
+        depth: the record's depth to read: `"depth"`, or rooms' `"depth_kinect"`.
+        data_dir: where tfds keeps datasets; None for its default.
+
+    Raises:
+        ConfigError: unknown dataset, split or depth.
+        DataError: the dataset is not prepared; the message says how to get it.
+    """
+    if dataset not in _OPENERS:
+        raise ConfigError(f"no dataset {dataset!r}: choose from {', '.join(sorted(_OPENERS))}.")
+    builder = _OPENERS[dataset](variant, data_dir)
+    name = split.partition("[")[0]
+    if name not in builder.info.splits:
+        raise ConfigError(
+            f"{dataset} has no split {split!r}: choose from {', '.join(builder.info.splits)}."
+        )
+    if depth not in builder.info.features:
+        choices = ", ".join(k for k in builder.info.features if k.startswith("depth"))
+        raise ConfigError(f"{dataset} has no depth {depth!r}: choose from {choices}.")
+    try:
+        records = builder.as_data_source(split=split)
+    except NotImplementedError as error:
+        raise DataError(
+            f"{builder.data_dir}: random access needs array_record files, this dataset was "
+            "prepared in another format. Prepare it with file_format='array_record'."
+        ) from error
+    return Source(records, name=f"{dataset}/{split}", depth_key=depth)
+
+
+def _open_rooms(variant: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
+    return prepare_rooms(variant or "96x128", data_dir=data_dir)
+
+
+def _open_nyu(variant: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
+    if variant:
+        raise ConfigError(f"nyu_depth_v2 has no variant {variant!r}: leave it empty.")
+    try:
+        builder = tfds.builder(
+            "nyu_depth_v2", data_dir=data_dir, file_format="array_record", try_gcs=False
+        )
+    except Exception as error:  # tfds raises many kinds for a damaged folder
+        raise DataError(f"tfds cannot open nyu_depth_v2 in {data_dir}: {error}") from error
+    if not builder.is_prepared():
+        raise DataError(
+            f"nyu_depth_v2 is not prepared: {builder.data_dir} does not exist. On a machine with "
+            "`pip install tensorflow h5py` and about 100 GB of free disk, run\n"
+            f"    tfds build nyu_depth_v2 --file_format=array_record"
+            f"{f' --data_dir={data_dir}' if data_dir else ''}\n"
+            "(it downloads 32 GB), or name another folder by --config.data.data_dir=DIR."
+        )
+    return builder
+
+
+_OPENERS: dict[str, Callable[[str, str | None], Any]] = {
+    "rooms": _open_rooms,
+    "nyu_depth_v2": _open_nyu,
+}

@@ -1,0 +1,137 @@
+"""The scores of many predictions under one protocol."""
+
+import collections
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from jaxdepth.errors import DataError
+from jaxdepth.evaluation.protocol import Placement, Protocol, missing
+from jaxdepth.metrics import MetricAccumulator, compute, metric_sums
+
+
+class ImageScore(NamedTuple):
+    """The metrics of one image alone; NaN, all of them, where no pixel of it is valid."""
+
+    name: str
+    pixels: int
+    metrics: Mapping[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """The averaged metrics, and everything a reader must know to trust them.
+
+    Attributes:
+        protocol: the rules they were computed under.
+        metrics: `jaxdepth.metrics.METRIC_NAMES` → average.
+        images: images with at least one valid pixel; the others are in no average.
+        empty_images: images without any.
+        pixels: valid pixels of all images.
+        missing_pixels: how many of these had no positive finite prediction.
+        clamped_pixels: how many of these had one outside the protocol's range.
+        placements: `Placement` → number of predictions.
+        per_image: the scores of each image, in the order given.
+    """
+
+    protocol: Protocol
+    metrics: Mapping[str, float]
+    images: int
+    empty_images: int
+    pixels: int
+    missing_pixels: int
+    clamped_pixels: int
+    placements: Mapping[Placement, int]
+    per_image: tuple[ImageScore, ...]
+
+
+class Scorer:
+    """Scores predictions one at a time under a protocol, in float64.
+
+    Several of them can share one pass over the data.
+    """
+
+    def __init__(self, protocol: Protocol):
+        self.protocol = protocol
+        self._accumulator = MetricAccumulator(average=protocol.average)
+        self._placements: collections.Counter[Placement] = collections.Counter()
+        self._missing_pixels = 0
+        self._clamped_pixels = 0
+        self._per_image: list[ImageScore] = []
+
+    def add(self, name: str, prediction: ArrayLike, target: ArrayLike) -> None:
+        """Scores one prediction.
+
+        Args:
+            name: what an error calls the image, usually its file.
+            prediction: `[h, w]`, metres; where it is not positive or not finite it is scored as an
+                end of the protocol's range (`Protocol.clamp`), and counted.
+            target: ground truth `[H, W]`, metres; 0 or non-finite = no measurement.
+
+        Raises:
+            DataError: the prediction cannot be placed in the ground truth (`Protocol.place`).
+        """
+        p, g, placement = self.protocol.place(np.asarray(prediction), np.asarray(target), name=name)
+        valid = self.protocol.valid(g)
+        p, g = p.astype(np.float64), g.astype(np.float64)
+        clamped = self.protocol.clamp(p)
+        sums = metric_sums(clamped, g, valid)
+        self._accumulator.update(sums)
+
+        absent = valid & missing(p)
+        self._missing_pixels += int(np.sum(absent))
+        self._clamped_pixels += int(np.sum(valid & ~absent & (clamped != p)))
+        self._placements[placement] += 1
+        metrics = {metric: float(value) for metric, value in compute(sums).items()}
+        self._per_image.append(ImageScore(name, int(sums.pixels), metrics))
+
+    def scores(self) -> Scores:
+        """The scores of all predictions so far.
+
+        Raises:
+            DataError: there is none, or no pixel of any ground truth counts.
+        """
+        if not self._per_image:
+            raise DataError("there is nothing to score: no pair of a prediction and a ground truth")
+        if self._accumulator.pixels == 0:
+            raise DataError(
+                f"no pixel of the ground truth counts, in none of {len(self._per_image)} images "
+                f"(the first is {self._per_image[0].name}), under the protocol: {self.protocol}; "
+                "check --depth_scale, the crop and the range"
+            )
+        return Scores(
+            protocol=self.protocol,
+            metrics=self._accumulator.compute(),
+            images=self._accumulator.images,
+            empty_images=self._accumulator.empty_images,
+            pixels=self._accumulator.pixels,
+            missing_pixels=self._missing_pixels,
+            clamped_pixels=self._clamped_pixels,
+            placements={
+                kind: self._placements[kind] for kind in Placement if self._placements[kind]
+            },
+            per_image=tuple(self._per_image),
+        )
+
+
+def score(pairs: Iterable[tuple[str, ArrayLike, ArrayLike]], protocol: Protocol) -> Scores:
+    """Scores predictions against their ground truth.
+
+    Args:
+        pairs: name, prediction and ground truth of each image, as `Scorer.add` takes them; one at a
+            time, so a generator that reads files needs the memory of one pair.
+        protocol: which pixels count, where predictions lie, and the average.
+
+    Returns:
+        The scores.
+
+    Raises:
+        DataError: there are no pairs, one cannot be placed, or no pixel of any ground truth counts.
+    """
+    scorer = Scorer(protocol)
+    for name, prediction, target in pairs:
+        scorer.add(name, prediction, target)
+    return scorer.scores()

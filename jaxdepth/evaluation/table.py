@@ -1,0 +1,84 @@
+"""The table of metrics as the papers print it, and the lines below it."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from jaxdepth.evaluation.scoring import Scores
+
+TABLE_COLUMNS: Mapping[str, str] = {
+    "delta1": "δ1",
+    "delta2": "δ2",
+    "delta3": "δ3",
+    "abs_rel": "abs rel",
+    "sq_rel": "sqr rel",
+    "rmse": "RMS(lin)",
+    "rmse_log": "RMS(log)",
+    "log10": "log10",
+}
+"""Metric → heading, in the order of the papers' tables."""
+
+
+def format_table(
+    rows: Sequence[tuple[str, Mapping[str, float]]],
+    *,
+    silog: bool = False,
+    decimals: int = 4,
+    footer: Iterable[str] = (),
+) -> str:
+    """Aligned plain text: a heading, one line for each row, and the footer below.
+
+    The same input gives the same text, anywhere.
+
+    Args:
+        rows: label and metrics of each line. A metric that a row lacks, as published rows do, is
+            printed as "-".
+        silog: whether to add a last column with the scale-invariant error.
+        decimals: digits behind the point.
+        footer: lines below the table, as `footer_lines(scores)` gives them.
+
+    Returns:
+        The text, lines separated by newlines, without one at the end.
+    """
+    columns = {**TABLE_COLUMNS, "silog": "SIlog"} if silog else dict(TABLE_COLUMNS)
+    cells = [["", *columns.values()]]
+    for label, metrics in rows:
+        cells.append([label, *(_number(metrics.get(name), decimals) for name in columns)])
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "  ".join(
+            [row[0].ljust(widths[0])]
+            + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        )
+        for row in cells
+    ]
+    return "\n".join([*lines, *footer])
+
+
+def footer_lines(scores: Scores) -> list[str]:
+    """The lines that say how the scores came about.
+
+    The protocol; images and pixels counted; where predictions were placed; and, only where there
+    are any, images left out and predictions changed.
+    """
+    lines = [
+        f"protocol: {scores.protocol}",
+        f"counted: {scores.images:,} images, {scores.pixels:,} pixels",
+    ]
+    if scores.empty_images:
+        lines.append(f"left out: {scores.empty_images:,} images without valid ground truth")
+    for placement, count in scores.placements.items():
+        lines.append(f"predictions: {count:,} {placement.value}")
+    if scores.clamped_pixels:
+        lines.append(f"clamped: {scores.clamped_pixels:,} pixels predicted outside the range")
+    if scores.missing_pixels:
+        lines.append(
+            f"missing: {scores.missing_pixels:,} pixels without a positive finite prediction, "
+            "scored as an end of the range"
+        )
+    return lines
+
+
+def _number(value: float | None, decimals: int) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.{decimals}f}" if math.isfinite(value) else str(float(value))

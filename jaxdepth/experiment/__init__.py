@@ -1,0 +1,44 @@
+"""From a config to objects, and a run's folder with its checkpoints."""
+
+from jaxdepth.experiment.ablations import ABLATIONS
+from jaxdepth.experiment.build import (
+    Stage,
+    build_augmentation,
+    build_discriminator,
+    build_model,
+    build_source,
+    build_stages,
+)
+from jaxdepth.experiment.checkpoints import Checkpoints
+from jaxdepth.experiment.config import choose_variants, load_config
+from jaxdepth.experiment.defaults import STAGES, default_config
+from jaxdepth.experiment.predictor import (
+    ImagePrediction,
+    Predictor,
+    init_variables,
+    load_predictor,
+    to_float,
+)
+from jaxdepth.experiment.workdir import Workdir, default_workdir
+
+__all__ = [
+    "ABLATIONS",
+    "STAGES",
+    "Checkpoints",
+    "ImagePrediction",
+    "Predictor",
+    "Stage",
+    "Workdir",
+    "build_augmentation",
+    "build_discriminator",
+    "build_model",
+    "build_source",
+    "build_stages",
+    "choose_variants",
+    "default_config",
+    "default_workdir",
+    "init_variables",
+    "load_config",
+    "load_predictor",
+    "to_float",
+]

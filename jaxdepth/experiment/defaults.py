@@ -1,0 +1,96 @@
+"""Every key that a config has, with its default: config files state only what differs."""
+
+from ml_collections import ConfigDict
+
+STAGES = ("pretrain_global", "pretrain_local", "select_lam", "joint")
+"""The stages there are, in the paper's order."""
+
+
+def default_config() -> ConfigDict:
+    """The deep variational model with the paper's constants; data and durations are left open."""
+    return ConfigDict(
+        {
+            "name": "",  # the run's folder under runs/
+            "seed": 0,
+            "data": {
+                "dataset": "rooms",
+                "variant": "",  # the dataset's builder config
+                "depth": "depth",  # which of the dataset's depth maps
+                "data_dir": "",  # where tfds keeps datasets; "" for its default
+                "train_split": "train",
+                "validation_split": "validation",
+                "test_split": "test",
+                "image_size": (256, 320),  # height, width of the model's input
+                "num_threads": 4,  # that read and decode
+                "num_workers": 0,  # processes that do so instead, for large images
+            },
+            "augment": {  # §IV.C; ranges are uniform, (1, 1) or 0 switches one off
+                "flip": 0.5,  # probability
+                "color": (0.8, 1.2),  # multiplies each channel
+                "brightness": (-0.1, 0.1),  # added to images in [0, 1]
+                "contrast": (0.9, 1.1),  # multiplies differences from the mean
+                "angle": 5.0,  # degrees to either side
+                "scale": (1.0, 1.5),  # depth is divided by it
+            },
+            "model": {
+                "integrate": True,  # False: the global network alone
+                "width": 1.0,  # of the global network; 1 is VGG-16
+                "batch_norm": False,  # in the global network
+                "initial_depth": 2.5,  # metres
+                "local_width": 1.0,
+                "initial_lam": 0.01,
+                "beta": 10.0,
+                "num_iters": 10,
+                "boundary": "periodic",
+                "discriminator_width": 1.0,
+                "dtype": "float32",  # or bfloat16; parameters and solves stay float32
+            },
+            "stages": ("pretrain_global", "pretrain_local", "joint"),
+            "pretrain_global": _stage(),
+            "pretrain_local": {
+                **_stage(),
+                # Depth is resampled by its nearest pixel, whose differences are stairs.
+                "rotate_and_scale": False,
+                "patch_size": (64, 64),
+            },
+            "select_lam": {  # λ with the lowest RMS(lin) on validation images (Table II, w/o JT)
+                "candidates": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0),
+                "num_examples": 200,
+            },
+            "joint": {
+                **_stage(learning_rate=1e-3, schedule="step"),
+                "eta": 1e-3,  # weight of the adversarial loss; 0 for none
+                "lam_learning_rate_factor": 1.0,
+                "discriminator_learning_rate": 1e-3,
+            },
+            "evaluation": {
+                "crop": "",  # "top:bottom,left:right" of the ground truth
+                "average": "pixels",  # or images
+                "min_depth": 1e-3,  # metres
+                "max_depth": 10.0,
+                "batch_size": 16,
+                "mean_examples": 2000,  # training images in the mean depth map
+                "every": 0,  # steps between validations; 0: at the end of each stage only
+            },
+            "log_every": 10,  # steps
+            "checkpoint_every": 200,  # steps
+        }
+    )
+
+
+def _stage(learning_rate: float = 1e-4, schedule: str = "constant") -> dict:
+    """A gradient stage: §III.D's optimiser."""
+    return {
+        "epochs": 10.0,
+        "batch_size": 16,
+        "optimizer": "sgd",  # or adam
+        "learning_rate": learning_rate,
+        "momentum": 0.9,
+        "weight_decay": 5e-4,  # on kernels
+        "rotate_and_scale": True,  # as `augment` says; False: only flips and colours
+        "clip_norm": 0.0,  # of the gradient; 0 for none
+        "schedule": schedule,  # constant, cosine (to zero) or step
+        "warmup_steps": 0,
+        "decay_epochs": 2.0,  # of "step": multiply by decay_rate every so many
+        "decay_rate": 0.5,
+    }

@@ -1,0 +1,128 @@
+"""A run's folder: which config made it, whether it is finished, who is writing to it."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ml_collections import FrozenConfigDict
+
+from jaxdepth.errors import WorkdirError
+from jaxdepth.experiment.config import flatten, from_json, to_json
+
+CONFIG_FILE = "config.json"
+FINISHED_FILE = "finished.json"
+LOCK_FILE = ".lock"
+
+_FREE_TO_CHANGE = (
+    "data.data_dir",
+    "data.num_threads",
+    "data.num_workers",
+    "evaluation.batch_size",
+    "log_every",
+    "checkpoint_every",
+)
+"""Keys that may differ when a run goes on: they do not change what is learnt."""
+
+
+class Workdir:
+    """A run's folder.
+
+    It holds `config.json`, `checkpoints/`, `metrics.jsonl`, TensorBoard events, `samples/` and,
+    once training is complete, `finished.json`.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path)
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
+    @property
+    def is_finished(self) -> bool:
+        return (self.path / FINISHED_FILE).is_file()
+
+    def claim(self, config: FrozenConfigDict) -> None:
+        """Makes the folder for this config, or checks that it was made by it.
+
+        Raises:
+            WorkdirError: it was made by another config (the message lists the keys that differ),
+                or holds files of something else.
+        """
+        if self.path.exists() and any(p.name != LOCK_FILE for p in self.path.iterdir()):
+            self.check(config)
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_text(self.path / CONFIG_FILE, to_json(config))
+
+    def check(self, config: FrozenConfigDict) -> None:
+        """Raises WorkdirError, with the keys that differ, unless this config made the folder."""
+        theirs, ours = flatten(self.config()), flatten(from_json(to_json(config)))
+        differing = [
+            f"  {key}: {theirs.get(key, 'absent')} there, {ours.get(key, 'absent')} now"
+            for key in sorted(theirs.keys() | ours.keys())
+            if theirs.get(key) != ours.get(key) and key not in _FREE_TO_CHANGE
+        ]
+        if differing:
+            raise WorkdirError(
+                f"{self.path} was made by another config:\n" + "\n".join(differing) + "\n"
+                "Choose another folder by --workdir=DIR, or remove that one."
+            )
+
+    def config(self) -> FrozenConfigDict:
+        """The config that made the folder.
+
+        Raises:
+            WorkdirError: there is none, or it cannot be read.
+        """
+        file = self.path / CONFIG_FILE
+        if not file.is_file():
+            raise WorkdirError(
+                f"{self.path} is not a run: it has no {CONFIG_FILE}. Train one by "
+                "`python train.py --config=configs/rooms.py`, or name another by --workdir=DIR."
+            )
+        try:
+            return from_json(file.read_text())
+        except ValueError as error:
+            raise WorkdirError(f"{file} is damaged ({error}): restore it or train anew.") from error
+
+    def finish(self, summary: dict) -> None:
+        """Marks training as complete."""
+        write_text(self.path / FINISHED_FILE, json.dumps(summary, indent=2) + "\n")
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps a second training process out.
+
+        Raises:
+            WorkdirError: one is there already.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with open(self.path / LOCK_FILE, "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise WorkdirError(
+                    f"{self.path} is being trained by another process: wait for it, or choose "
+                    "another folder by --workdir=DIR."
+                ) from None
+            yield
+
+
+def default_workdir(config: FrozenConfigDict) -> Path:
+    """`runs/NAME` of the config."""
+    return Path("runs") / config.name
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replaces a file in one step, so that a reader never sees half of it."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)

@@ -1,0 +1,21 @@
+"""A trained run applied: to a split, to a folder of pairs, to photographs."""
+
+from jaxdepth.inference.evaluate import evaluate
+from jaxdepth.inference.photographs import predict_photographs
+from jaxdepth.inference.scoring import (
+    finished_runs,
+    mean_depth,
+    score_model,
+    score_predictions,
+    score_run,
+)
+
+__all__ = [
+    "evaluate",
+    "finished_runs",
+    "mean_depth",
+    "predict_photographs",
+    "score_model",
+    "score_predictions",
+    "score_run",
+]

@@ -1,0 +1,120 @@
+"""What `evaluate.py` was asked for, as tables."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import starmap
+from pathlib import Path
+
+from jaxdepth.data.folder import (
+    DEPTH_SUFFIXES,
+    Pair,
+    match_pairs,
+    read_image_pairs,
+    read_prediction_pairs,
+)
+from jaxdepth.data.pipeline import examples_in_order
+from jaxdepth.data.sources import Example
+from jaxdepth.errors import ConfigError
+from jaxdepth.evaluation import Protocol, parse_crop
+from jaxdepth.experiment import Workdir, build_source, default_workdir, load_config
+from jaxdepth.inference.scoring import finished_runs, score_predictions, score_run
+
+RUNS = Path("runs")
+
+
+def evaluate(
+    *,
+    workdir: Path | None = None,
+    config: str | None = None,
+    overrides: Sequence[str] = (),
+    split: str | None = None,
+    rgb: Path | None = None,
+    depth: Path | None = None,
+    depth_scale: float | None = None,
+    predictions: Path | None = None,
+    prediction_scale: float | None = None,
+    crop: str | None = None,
+    average: str | None = None,
+    min_depth: float | None = None,
+    max_depth: float | None = None,
+    resize: bool = False,
+) -> Iterator[str]:
+    """Scores runs on a split of their dataset or on a folder, or saved predictions on a folder.
+
+    Args:
+        workdir: the run to score; by default every finished one under `runs/`.
+        config: instead of `workdir`, the config (`FILE:VARIANT`) whose default run to score.
+        overrides: the config's overrides.
+        split: of the run's dataset; "test" by default.
+        rgb, depth: folders of photographs and of their depth maps, matched by file name.
+        depth_scale: metres are value / scale.
+        predictions, prediction_scale: a folder of saved predictions to score against `depth`.
+        crop, average, min_depth, max_depth, resize: the protocol where it is to differ from the
+            run's; for saved predictions from pixels of the full frame, above 1e-3 m.
+
+    Yields:
+        A table for each run.
+
+    Raises:
+        ConfigError: a combination that asks for nothing.
+        WorkdirError, CheckpointError, DataError: a run or file that cannot be used.
+    """
+    if (depth is None) != (rgb is None and predictions is None):
+        raise ConfigError(
+            "--depth=DIR goes with --rgb=DIR (a model on a folder) or --predictions=DIR (saved "
+            "predictions); name both folders, or neither to score runs on their own dataset."
+        )
+    if depth is not None and depth_scale is None:
+        raise ConfigError("--depth needs --depth_scale: metres are value / scale, 1000 for mm.")
+    changes = {
+        "crop": parse_crop(crop) if crop else None,
+        "average": average,
+        "min_depth": min_depth,
+        "max_depth": max_depth,
+        "resize": resize or None,
+    }
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if predictions is not None:
+        if rgb or workdir or config or split:
+            raise ConfigError(
+                "--predictions scores saved files without a model: leave out --rgb, --workdir, "
+                "--config and --split."
+            )
+        if prediction_scale is None:
+            raise ConfigError("--predictions needs --prediction_scale: metres are value / scale.")
+        pairs = read_prediction_pairs(
+            _matched(predictions, depth, first_suffixes=DEPTH_SUFFIXES),
+            prediction_scale=prediction_scale,
+            depth_scale=depth_scale,
+        )
+        yield score_predictions(pairs, Protocol(**changes), label=str(predictions))
+        return
+    for run in _runs(workdir, config, overrides):
+        if depth is not None:
+            if split:
+                raise ConfigError("--split is of a run's own dataset: leave it out with --rgb.")
+            pairs = read_image_pairs(_matched(rgb, depth), depth_scale=depth_scale, resize=resize)
+            table = score_run(run, starmap(Example, pairs), changes)
+            yield f"{run.path} on {rgb}\n{table}"
+        else:
+            source = build_source(run.config(), split or "test")
+            table = score_run(run, examples_in_order(source), changes)
+            yield f"{run.path}, {split or 'test'} split\n{table}"
+
+
+def _matched(first: Path, second: Path, **suffixes: Sequence[str]) -> list[Pair]:
+    matches = match_pairs(first, second, **suffixes)
+    if warning := matches.warning():
+        print(f"warning: {warning}", file=sys.stderr)
+    return matches.pairs
+
+
+def _runs(workdir: Path | None, config: str | None, overrides: Sequence[str]) -> list[Workdir]:
+    if overrides and config is None:
+        raise ConfigError(f"unknown argument {overrides[0]!r}: see `python evaluate.py --help`.")
+    if config is not None:
+        resolved = load_config(config, overrides)
+        run = Workdir(workdir or default_workdir(resolved))
+        run.check(resolved)
+        return [run]
+    return [Workdir(workdir)] if workdir is not None else finished_runs(RUNS)

@@ -1,0 +1,22 @@
+"""flax.linen modules: images in, depth and gradients out.
+
+All take images `[B, H, W, 3]` float in [0, 1], of any height and width, and return float32 metres.
+A `width` multiplies every channel count; `dtype` is the computation's type, parameters are float32.
+"""
+
+from jaxdepth.models.deep_variational import DeepVariational, DepthPrediction
+from jaxdepth.models.discriminator import Discriminator
+from jaxdepth.models.global_net import GlobalNet
+from jaxdepth.models.integration import IntegrationLayer
+from jaxdepth.models.local_net import LocalNet
+from jaxdepth.models.vgg import VGG16
+
+__all__ = [
+    "VGG16",
+    "DeepVariational",
+    "DepthPrediction",
+    "Discriminator",
+    "GlobalNet",
+    "IntegrationLayer",
+    "LocalNet",
+]

@@ -1,0 +1,120 @@
+"""Forward differences of images and their adjoint.
+
+Images are `[..., H, W]`; fields of differences are `[..., H, W, 2]`, `[..., 0]` horizontal (x,
+along W) and `[..., 1]` vertical (y, along H). Pixels have unit spacing, so a difference of depth is
+in metres per pixel. Leading axes are batch axes.
+
+What lies beyond the last column and the last row is the `boundary`:
+
+- `"periodic"`: the image repeats, so the last difference is first − last;
+- `"neumann"`: the image is constant beyond its border, so the last difference is zero.
+"""
+
+from typing import Literal, get_args
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+Boundary = Literal["periodic", "neumann"]
+
+
+def gradient(u: ArrayLike, *, boundary: Boundary = "periodic") -> jax.Array:
+    r"""Horizontal and vertical forward differences, ∇u.
+
+    $$(\nabla u)_{y,x} = (u_{y,x+1} - u_{y,x},\ u_{y+1,x} - u_{y,x})$$
+
+    Args:
+      u: `[..., H, W]`, H, W ≥ 1; any unit.
+      boundary: `"periodic"` or `"neumann"`, see the module.
+
+    Returns:
+      `[..., H, W, 2]`, of the type of `u` and in its unit per pixel. Along an axis of one pixel all
+      differences are zero.
+
+    Raises:
+      ValueError: if `u` is not an image or `boundary` is unknown.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxdepth.ops import gradient
+      >>> u = jnp.array([[1.0, 2.0, 4.0]])
+      >>> gradient(u)[..., 0]
+      Array([[ 1.,  2., -3.]], dtype=float32)
+      >>> gradient(u, boundary="neumann")[..., 0]
+      Array([[1., 2., 0.]], dtype=float32)
+    """
+    u = jnp.asarray(u)
+    check_boundary(boundary)
+    check_image("u", u)
+    return jnp.stack([_forward(u, -1, boundary), _forward(u, -2, boundary)], axis=-1)
+
+
+def gradient_adjoint(p: ArrayLike, *, boundary: Boundary = "periodic") -> jax.Array:
+    r"""The adjoint of `gradient`, ∇ᵀp: minus the backward-difference divergence of p.
+
+    $$\langle \nabla u, p \rangle = \langle u, \nabla^\top p \rangle \quad \text{for all } u, p$$
+
+    Its sum over the pixels is zero, since ∇ of a constant is.
+
+    Args:
+      p: `[..., H, W, 2]`, H, W ≥ 1; any unit. With `"neumann"`, the last column of `p[..., 0]` and
+        the last row of `p[..., 1]` have no effect.
+      boundary: `"periodic"` or `"neumann"`, see the module.
+
+    Returns:
+      `[..., H, W]`, of the type of `p` and in its unit per pixel.
+
+    Raises:
+      ValueError: if `p` is not a field of differences or `boundary` is unknown.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxdepth.ops import gradient, gradient_adjoint
+      >>> u = jnp.array([[1.0, 2.0, 4.0]])
+      >>> gradient_adjoint(gradient(u, boundary="neumann"), boundary="neumann")
+      Array([[-1., -1.,  2.]], dtype=float32)
+    """
+    p = jnp.asarray(p)
+    check_boundary(boundary)
+    if p.ndim < 3 or p.shape[-1] != 2 or 0 in p.shape[-3:]:
+        raise ValueError(
+            f"p must be [..., H, W, 2] with at least one pixel, got shape {p.shape}; put the "
+            "horizontal and the vertical component on the last axis."
+        )
+    return _forward_adjoint(p[..., 0], -1, boundary) + _forward_adjoint(p[..., 1], -2, boundary)
+
+
+def check_boundary(boundary: str) -> None:
+    """Raises ValueError unless `boundary` is one of `Boundary`."""
+    if boundary not in get_args(Boundary):
+        raise ValueError(
+            f"boundary must be one of {get_args(Boundary)}, got {boundary!r}; choose 'periodic' "
+            "for the setting of the paper, 'neumann' for an image that does not wrap around."
+        )
+
+
+def check_image(name: str, u: jax.Array) -> None:
+    """Raises ValueError unless `u` is `[..., H, W]` with at least one pixel."""
+    if u.ndim < 2 or 0 in u.shape[-2:]:
+        raise ValueError(
+            f"{name} must be [..., H, W] with at least one pixel, got shape {u.shape}; "
+            "drop a channel axis by [..., 0] and pass a single row as [None, :]."
+        )
+
+
+def _forward(u: jax.Array, axis: int, boundary: Boundary) -> jax.Array:
+    if boundary == "periodic":
+        return jnp.roll(u, -1, axis) - u
+    size = u.shape[axis]
+    tail = jax.lax.slice_in_dim(u, 1, size, axis=axis)
+    last = jax.lax.slice_in_dim(u, size - 1, size, axis=axis)
+    return jnp.concatenate([tail, last], axis) - u
+
+
+def _forward_adjoint(p: jax.Array, axis: int, boundary: Boundary) -> jax.Array:
+    if boundary == "periodic":
+        return jnp.roll(p, 1, axis) - p
+    inner = jax.lax.slice_in_dim(p, 0, p.shape[axis] - 1, axis=axis)
+    zero = jnp.zeros_like(jax.lax.slice_in_dim(p, 0, 1, axis=axis))
+    return jnp.concatenate([zero, inner], axis) - jnp.concatenate([inner, zero], axis)

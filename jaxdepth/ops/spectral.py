@@ -1,0 +1,256 @@
+r"""Direct solves of (λ + β∇ᵀ∇) u = h in the basis that diagonalises ∇ᵀ∇.
+
+∇ is `gradient` and ∇ᵀ its adjoint, so ∇ᵀ∇ is the positive five-point Laplacian. The basis follows
+the boundary:
+
+- `"periodic"`: Fourier modes, by a real FFT; `spectrum` is `[..., H, W // 2 + 1]`, complex;
+- `"neumann"`: cosines, by the orthonormal DCT-II; `spectrum` is `[..., H, W]`, real. The transform
+  is a product with a matrix on either side: at the sizes of depth maps that is as fast as an FFT
+  with the reordering that a DCT needs, and simpler.
+
+In both, entry `[..., 0, 0]` is the mean (up to a factor).
+"""
+
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from jaxdepth.ops.differences import (
+    Boundary,
+    check_boundary,
+    check_image,
+    gradient,
+    gradient_adjoint,
+)
+
+
+def screened_poisson(
+    h: ArrayLike, *, lam: ArrayLike, beta: ArrayLike = 1.0, boundary: Boundary = "periodic"
+) -> jax.Array:
+    r"""Solves the screened Poisson equation (λ + β∇ᵀ∇) u = h for u.
+
+    u is the minimiser of $\frac{\lambda}{2}\|u\|^2 + \frac{\beta}{2}\|\nabla u\|^2 - \langle h, u
+    \rangle$. With h = λf + β∇ᵀp, it is the image closest to the values f and the gradients p in the
+    least-squares sense.
+
+    Differentiable in forward and reverse mode, to any order, in `h`, `lam` and `beta`; a derivative
+    costs one more solve.
+
+    Args:
+      h: `[..., H, W]`, any H, W ≥ 1.
+      lam: λ > 0, a scalar.
+      beta: β > 0, a scalar.
+      boundary: `"periodic"` or `"neumann"`, that of ∇.
+
+    Returns:
+      `[..., H, W]`, float64 for a float64 `h`, else float32, which is also used for the arithmetic.
+
+    Raises:
+      ValueError: if `h` is not an image, `boundary` is unknown, or `lam` or `beta` is not a
+        positive scalar. A value that is traced is not checked.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxdepth.ops import screened_poisson
+      >>> u = screened_poisson(jnp.full((4, 5), 6.0), lam=2.0)
+      >>> bool(jnp.allclose(u, 3.0))
+      True
+
+    References:
+      Kim et al., "Deep Monocular Depth Estimation via Integration of Global and Local Predictions",
+      IEEE TIP 2018, equation 4, with Δ = ∇ᵀ∇; equations 18 and 19 are its derivative.
+    """
+    h = jnp.asarray(h)
+    check_image("h", h)
+    dtype = solve_dtype(h)
+    solve = screened_poisson_solver(
+        h.shape[-2:], lam=lam, beta=beta, boundary=boundary, dtype=dtype
+    )
+    return solve(h.astype(dtype))
+
+
+def screened_poisson_solver(
+    shape: tuple[int, int],
+    *,
+    lam: ArrayLike,
+    beta: ArrayLike = 1.0,
+    boundary: Boundary = "periodic",
+    zero_mean: bool = False,
+    dtype: jnp.dtype = jnp.float32,
+) -> Callable[[jax.Array], jax.Array]:
+    """The solve of `screened_poisson` as a function of h alone, for use in a loop.
+
+    The inverse of the symbol is formed here, once. The returned function is a linear solve in the
+    sense of `jax.lax.custom_linear_solve`: it is differentiated by the implicit function theorem,
+    in reverse mode by one more solve for all of h, λ and β, and keeps u alone for it.
+
+    Args:
+      shape: (H, W).
+      lam: λ > 0, a scalar.
+      beta: β > 0, a scalar.
+      boundary: `"periodic"` or `"neumann"`.
+      zero_mean: promises that every h has mean zero, as ∇ᵀp has, and depends on what it depends
+        on as ∇ᵀp does. Then the mean of u is set to zero instead of being computed as mean(h)/λ,
+        where a small λ would magnify the rounding error of mean(h).
+      dtype: float32 or float64.
+
+    Returns:
+      A function from h `[..., H, W]` to u `[..., H, W]`, both of type `dtype`.
+
+    Raises:
+      ValueError: as `screened_poisson`.
+    """
+    lam = positive_scalar("lam", lam, dtype)
+    beta = positive_scalar("beta", beta, dtype)
+    inverse = 1 / (lam + beta * laplacian_symbol(shape, boundary=boundary, dtype=dtype))
+    if zero_mean:
+        inverse = inverse.at[0, 0].set(0)
+
+    def operator(u):
+        laplacian = gradient_adjoint(gradient(u, boundary=boundary), boundary=boundary)
+        return lam * u + beta * laplacian
+
+    def solve(_, h):
+        filtered = spectrum(h, boundary=boundary) * _expand(inverse, h.ndim)
+        return inverse_spectrum(filtered, shape, boundary=boundary)
+
+    def solver(h):
+        return jax.lax.custom_linear_solve(operator, h, solve, symmetric=True)
+
+    return solver
+
+
+def laplacian_symbol(
+    shape: tuple[int, int], *, boundary: Boundary = "periodic", dtype: jnp.dtype = jnp.float32
+) -> jax.Array:
+    r"""The eigenvalues of ∇ᵀ∇, in the order of `spectrum`.
+
+    $$4 - 2\cos\omega_x - 2\cos\omega_y = 4\sin^2\frac{\omega_x}{2} + 4\sin^2\frac{\omega_y}{2},$$
+
+    with ω = 2πk/n along a periodic axis of n pixels and ω = πk/n along a Neumann one, k = 0, 1, ….
+    It is formed from the sines, which do not cancel at low frequencies.
+
+    Args:
+      shape: (H, W).
+      boundary: `"periodic"` or `"neumann"`.
+      dtype: type of the result.
+
+    Returns:
+      `[H, W // 2 + 1]` for periodic, `[H, W]` for Neumann boundaries; in [0, 8], zero at `[0, 0]`
+      alone.
+
+    Raises:
+      ValueError: if `boundary` is unknown.
+
+    Examples:
+      >>> from jaxdepth.ops.spectral import laplacian_symbol
+      >>> laplacian_symbol((1, 4))
+      Array([[0., 2., 4.]], dtype=float32)
+    """
+    check_boundary(boundary)
+    height, width = shape
+    if boundary == "periodic":
+        half_y = np.pi * np.arange(height) / height
+        half_x = np.pi * np.arange(width // 2 + 1) / width
+    else:
+        half_y = np.pi * np.arange(height) / (2 * height)
+        half_x = np.pi * np.arange(width) / (2 * width)
+    along_y = jnp.asarray(4 * np.sin(half_y) ** 2, dtype)
+    along_x = jnp.asarray(4 * np.sin(half_x) ** 2, dtype)
+    return along_y[:, None] + along_x[None, :]
+
+
+def spectrum(u: jax.Array, *, boundary: Boundary = "periodic") -> jax.Array:
+    """The coefficients of u in the eigenbasis of ∇ᵀ∇.
+
+    Args:
+      u: `[..., H, W]`, float32 or float64.
+      boundary: `"periodic"` or `"neumann"`.
+
+    Returns:
+      `[..., H, W // 2 + 1]` complex (`jnp.fft.rfft2`) for periodic, `[..., H, W]` real (orthonormal
+      DCT-II) for Neumann boundaries.
+
+    Raises:
+      ValueError: if `boundary` is unknown.
+    """
+    check_boundary(boundary)
+    if boundary == "periodic":
+        return jnp.fft.rfft2(u)
+    cosines_y, cosines_x = (jnp.asarray(dct_matrix(n), u.dtype) for n in u.shape[-2:])
+    return _sandwich(cosines_y, u, cosines_x.T)
+
+
+def inverse_spectrum(
+    coefficients: jax.Array, shape: tuple[int, int], *, boundary: Boundary = "periodic"
+) -> jax.Array:
+    """The inverse of `spectrum`.
+
+    Args:
+      coefficients: `[..., H, W // 2 + 1]` complex for periodic, `[..., H, W]` real for Neumann
+        boundaries.
+      shape: (H, W).
+      boundary: `"periodic"` or `"neumann"`.
+
+    Returns:
+      `[..., H, W]` real.
+
+    Raises:
+      ValueError: if `boundary` is unknown.
+    """
+    check_boundary(boundary)
+    if boundary == "periodic":
+        return jnp.fft.irfft2(coefficients, s=shape)
+    cosines_y, cosines_x = (jnp.asarray(dct_matrix(n), coefficients.dtype) for n in shape)
+    return _sandwich(cosines_y.T, coefficients, cosines_x)
+
+
+def dct_matrix(n: int) -> np.ndarray:
+    r"""The orthonormal DCT-II of n samples as a matrix C; its inverse is Cᵀ.
+
+    $$C_{k,i} = \sqrt{\tfrac{2 - [k = 0]}{n}}\, \cos\frac{\pi k (2i + 1)}{2n}$$
+
+    Args:
+      n: number of samples, n ≥ 1.
+
+    Returns:
+      `[n, n]`, NumPy float64.
+    """
+    k, i = np.arange(n)[:, None], np.arange(n)[None, :]
+    cosines = math.sqrt(2 / n) * np.cos(np.pi * k * (2 * i + 1) / (2 * n))
+    cosines[0] = math.sqrt(1 / n)
+    return cosines
+
+
+def solve_dtype(*arrays: jax.Array) -> jnp.dtype:
+    """The type to solve in: that of the arrays, but float32 at least."""
+    return jnp.promote_types(jnp.result_type(*arrays), jnp.float32)
+
+
+def positive_scalar(name: str, value: ArrayLike, dtype: jnp.dtype) -> jax.Array:
+    """`value` as a 0-d array, after a check that it is a scalar and, where concrete, positive."""
+    if jnp.ndim(value) != 0:
+        raise ValueError(
+            f"{name} must be a scalar, got shape {jnp.shape(value)}; for one value per image, "
+            "use jax.vmap."
+        )
+    if not isinstance(value, jax.core.Tracer) and not 0 < float(value) < math.inf:
+        raise ValueError(
+            f"{name} must be positive and finite, got {float(value)}; to learn it, optimise its "
+            "logarithm."
+        )
+    return jnp.asarray(value, dtype)
+
+
+def _expand(symbol: jax.Array, ndim: int) -> jax.Array:
+    return jnp.expand_dims(symbol, range(ndim - symbol.ndim))
+
+
+def _sandwich(left: jax.Array, u: jax.Array, right: jax.Array) -> jax.Array:
+    """left · u · right over the last two axes, in full precision on every device."""
+    highest = jax.lax.Precision.HIGHEST
+    return jnp.einsum("yh,...hw,wx->...yx", left, u, right, precision=highest)

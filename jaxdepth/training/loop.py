@@ -1,0 +1,265 @@
+"""The training loop: stages one after another, stoppable anywhere, resumable bit by bit."""
+
+import collections
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import FrozenConfigDict
+
+from jaxdepth.data.images import write_image
+from jaxdepth.data.pipeline import examples_in_order, resize_example, stack, train_batches
+from jaxdepth.evaluation import Scorer
+from jaxdepth.experiment import (
+    Checkpoints,
+    Predictor,
+    Stage,
+    Workdir,
+    build_augmentation,
+    build_discriminator,
+    build_model,
+    build_source,
+    build_stages,
+    init_variables,
+)
+from jaxdepth.training.feed import read_ahead
+from jaxdepth.training.finite import check_finite
+from jaxdepth.training.interruption import Interruption
+from jaxdepth.training.logbook import Logbook
+from jaxdepth.training.parallel import AXIS, parallel_step, replicate
+from jaxdepth.training.pictures import sample_sheet
+from jaxdepth.training.select_lam import rms_by_lam
+from jaxdepth.training.state import TrainState, begin_stage
+from jaxdepth.training.steps import make_step
+
+NUM_SAMPLES = 4
+
+
+def train(config: FrozenConfigDict, workdir: Path) -> int:
+    """Trains a config in a folder, from the beginning or from its newest checkpoint.
+
+    Args:
+        config: resolved.
+        workdir: the run's folder; made if it is not there.
+
+    Returns:
+        An exit status: 0 when training is complete, 128 + signal number when a signal stopped it
+        (a checkpoint was saved first).
+
+    Raises:
+        WorkdirError: the folder is in use, or was made by another config.
+        NonFiniteError: a loss or gradient is not finite; the last checkpoint is from before it.
+        CheckpointError, DataError, ConfigError: as their names say.
+    """
+    run = Workdir(workdir)
+    with run.lock():
+        run.claim(config)
+        return Trainer(config, run).run()
+
+
+class Trainer:
+    """One run: its objects and where it stands."""
+
+    def __init__(self, config: FrozenConfigDict, run: Workdir):
+        self.config = config
+        self.folder = run
+        self.model = build_model(config, axis_name=AXIS)
+        self.discriminator = build_discriminator(config, axis_name=AXIS)
+        self.train_source = build_source(config, "train")
+        self.validation_source = build_source(config, "validation")
+        self.stages = build_stages(config, len(self.train_source))
+        self.image_size = tuple(config.data.image_size)
+        self.key = np.asarray(jax.random.key_data(jax.random.key(config.seed)))
+        self.checkpoints = Checkpoints(run.checkpoints)
+        first = [resize_example(self.validation_source[i], self.image_size)
+                 for i in range(min(NUM_SAMPLES, len(self.validation_source)))]  # fmt: skip
+        self.samples = stack(first)
+
+    @property
+    def total_steps(self) -> int:
+        return sum(stage.num_steps for stage in self.stages)
+
+    def run(self) -> int:
+        """Runs what is left of the stages; see `train`."""
+        stage_index, step, variables, resumed = self._restore()
+        logbook = Logbook(self.folder.path, step=step)
+        try:
+            if resumed is not None:
+                logbook.say(f"{self.folder.path}: going on from step {step} of {self.total_steps}.")
+            with Interruption() as interruption:
+                for index in range(stage_index, len(self.stages)):
+                    stage = self.stages[index]
+                    if stage.name == "select_lam":
+                        step += 1
+                        variables = self._select_lam(variables, step, logbook)
+                    else:
+                        state, iterator_state = resumed or (
+                            self._begin(variables, stage, step),
+                            None,
+                        )
+                        variables, step = self._run_stage(
+                            index, state, iterator_state, step, logbook, interruption
+                        )
+                        if interruption.signum is not None:
+                            logbook.say(
+                                f"Stopped by a signal; saved at step {step} of {self.total_steps}. "
+                                "Run the same command again to go on."
+                            )
+                            return interruption.exit_status
+                    resumed = None
+                    self._validate(variables, step, stage.name, logbook)
+                    self._save_between(variables, index + 1, step)
+            if not self.folder.is_finished:
+                self.folder.finish({"steps": step})
+            logbook.say(f"{self.folder.path}: trained {step} steps.")
+            return 0
+        finally:
+            self.checkpoints.close()
+            logbook.close()
+
+    def _run_stage(
+        self,
+        index: int,
+        state: TrainState,
+        iterator_state: dict | None,
+        step: int,
+        logbook: Logbook,
+        interruption: Interruption,
+    ) -> tuple[dict, int]:
+        """Steps to the end of a stage, or to a signal; returns variables and the step reached."""
+        stage = self.stages[index]
+        first = sum(s.num_steps for s in self.stages[:index])
+        last = first + stage.num_steps
+        update = parallel_step(
+            make_step(self.model, self.discriminator, stage, build_augmentation(self.config))
+        )
+        batches = read_ahead(self._batches(index, stage), iterator_state)
+        state = replicate(jax.device_get(state))  # a copy of its own, to be donated
+        # The newest step's metrics are read after the next one has been dispatched, so that the
+        # device never waits for the host.
+        pending: collections.deque[tuple[int, Any, Any, list[str]]] = collections.deque()
+
+        def settle(keep: int) -> None:
+            while len(pending) > keep:
+                at, metrics, per_example, names = pending.popleft()
+                values = {name: float(value) for name, value in metrics.items()}
+                check_finite(at, stage.name, values, np.asarray(per_example).reshape(-1), names)
+                if at % self.config.log_every == 0 or at == last:
+                    logbook.write(at, stage.name, values)
+
+        logbook.begin(stage.name, step - first, stage.num_steps)
+        while step < last and interruption.signum is None:
+            batch, image_and_depth, iterator_state = next(batches)
+            state, metrics, per_example = update(state, image_and_depth)
+            step += 1
+            pending.append((step, metrics, per_example, batch.names))
+            settle(keep=1)
+            logbook.advance(stage.batch_size)
+            every = self.config.evaluation.every
+            if every and (step - first) % every == 0 and step < last:
+                settle(keep=0)
+                self._validate(state.variables, step, stage.name, logbook)
+            if (step - first) % self.config.checkpoint_every == 0 and step < last:
+                settle(keep=0)
+                self._save(state, index, step, iterator_state)
+        settle(keep=0)
+        if step < last:
+            self._save(state, index, step, iterator_state)
+        return jax.device_get(state.variables), step
+
+    def _batches(self, index: int, stage: Stage) -> Any:
+        count = jax.process_count()
+        return train_batches(
+            self.train_source,
+            batch_size=stage.batch_size // count,
+            image_size=self.image_size,
+            seed=self.config.seed + index,
+            shard=(jax.process_index(), count),
+            num_threads=self.config.data.num_threads,
+            num_workers=self.config.data.num_workers,
+        )
+
+    def _begin(self, variables: dict, stage: Stage, step: int) -> TrainState:
+        return begin_stage(
+            variables,
+            stage,
+            discriminator=self.discriminator,
+            image_size=self.image_size,
+            key=self.key,
+            step=step,
+        )
+
+    def _select_lam(self, variables: dict, step: int, logbook: Logbook) -> dict:
+        settings = self.config.select_lam
+        rms = rms_by_lam(
+            build_model(self.config),
+            variables,
+            examples_in_order(self.validation_source),
+            candidates=tuple(settings.candidates),
+            num_examples=settings.num_examples,
+            image_size=self.image_size,
+        )
+        best = int(np.argmin(rms))
+        lam = settings.candidates[best]
+        by_lam = {f"rmse at lam {c:g}": r for c, r in zip(settings.candidates, rms, strict=True)}
+        logbook.record(step, "select_lam", {"lam": lam} | by_lam)
+        params = variables["params"] | {"integration": {"log_lam": np.log(np.float32(lam))}}
+        return variables | {"params": params}
+
+    def _validate(self, variables: dict, step: int, stage: str, logbook: Logbook) -> None:
+        """Scores f and u on the validation split, and draws some of it."""
+        predictor = Predictor(self.config, variables)
+        integrated = predictor.integrates and stage != "pretrain_global"
+        names = ("global_depth", "depth") if integrated else ("global_depth",)
+        scorers = {name: Scorer(predictor.protocol) for name in names}
+        examples = examples_in_order(self.validation_source)
+        for example, predicted in predictor.predict_examples(examples):
+            for name, scorer in scorers.items():
+                scorer.add(example.name, getattr(predicted, name), example.depth)
+        for name, scorer in scorers.items():
+            metrics = scorer.scores().metrics
+            chosen = {key: metrics[key] for key in ("abs_rel", "rmse", "rmse_log", "delta1")}
+            logbook.record(step, f"validation {name}", chosen)
+        prediction = jax.device_get(predictor.predict_batch(self.samples.image))
+        sheet = sample_sheet(self.samples.image, self.samples.depth, prediction)
+        self.folder.samples.mkdir(exist_ok=True)
+        write_image(self.folder.samples / f"{step:07d}-{stage}.png", sheet)
+
+    def _save(self, state: TrainState, index: int, step: int, iterator_state: dict | None) -> None:
+        state = jax.device_get(state)
+        training = state._asdict()
+        variables = {name: training.pop(name) for name in ("params", "batch_stats")}
+        self.checkpoints.save(
+            step,
+            variables=variables,
+            training=training,
+            progress={"stage": index, "iterator": iterator_state},
+        )
+
+    def _save_between(self, variables: dict, index: int, step: int) -> None:
+        """Saves with the next stage's beginning, which restoring makes anew."""
+        self.checkpoints.save(
+            step,
+            variables=variables,
+            training={"step": np.int32(step)},
+            progress={"stage": index, "iterator": None},
+        )
+
+    def _restore(self) -> tuple[int, int, dict, tuple[TrainState, dict] | None]:
+        """(stage, step, variables, state and position within the stage if it has begun)."""
+        step = self.checkpoints.latest()
+        if step is None:
+            return 0, 0, jax.device_get(init_variables(self.config)), None
+        progress = self.checkpoints.progress(step)
+        shapes = jax.eval_shape(lambda: init_variables(self.config))
+        variables = self.checkpoints.restore(step, "variables", shapes)
+        if progress["iterator"] is None:
+            return progress["stage"], step, variables, None
+        stage = self.stages[progress["stage"]]
+        template = jax.eval_shape(lambda: self._begin(variables, stage, 0))._asdict()
+        for name in variables:
+            del template[name]
+        training = self.checkpoints.restore(step, "training", template)
+        state = TrainState(**variables, **training)
+        return progress["stage"], step, variables, (state, progress["iterator"])

@@ -1,0 +1,135 @@
+"""Config files: variants, overrides, and what is said about mistakes."""
+
+import json
+import re
+
+import pytest
+
+from jaxdepth.errors import ConfigError
+from jaxdepth.experiment import ABLATIONS, build_stages, default_config, load_config
+from jaxdepth.experiment.config import flatten, from_json, to_json
+
+CONFIGS = ["configs/rooms.py", "configs/nyu.py"]
+
+
+@pytest.mark.parametrize("path", CONFIGS)
+@pytest.mark.parametrize("variant", ["", *ABLATIONS])
+def test_every_variant_loads_and_has_its_stages(path, variant):
+    config = load_config(f"{path}:{variant}" if variant else path)
+    stages = build_stages(config, 100)
+    assert [s.name for s in stages] == list(config.stages)
+    assert all(s.num_steps >= 1 for s in stages)
+
+
+def test_variants_follow_the_ablation_table():
+    load = {name: load_config(f"configs/nyu.py:{name}") for name in ABLATIONS}
+    assert load["full"].joint.eta == 1e-3
+    assert load["no_adversarial"].joint.eta == 0
+    assert load["global_adversarial"].joint.eta == 1e-3
+    assert not load["global_adversarial"].model.integrate
+    assert load["global_only"].joint.eta == 0
+    assert "joint" not in load["no_joint"].stages
+    assert len({config.name for config in load.values()}) == len(load)
+
+
+def test_nyu_has_the_papers_settings():
+    config = load_config("configs/nyu.py")
+    assert config.data.image_size == (256, 320)
+    assert (config.model.initial_lam, config.model.beta, config.model.num_iters) == (0.01, 10.0, 10)
+    assert config.model.boundary == "periodic"
+    for stage in (config.pretrain_global, config.pretrain_local):
+        assert (stage.learning_rate, stage.momentum, stage.schedule) == (1e-4, 0.9, "constant")
+    joint = config.joint
+    assert (joint.learning_rate, joint.epochs, joint.batch_size) == (1e-3, 10.0, 16)
+    assert (joint.schedule, joint.decay_epochs, joint.decay_rate) == ("step", 2.0, 0.5)
+    assert joint.weight_decay == 5e-4
+
+
+def test_variants_combine():
+    config = load_config("configs/rooms.py:long,global_only")
+    assert config.name == "rooms-long-global_only"
+    assert not config.model.integrate
+
+
+def test_unknown_variant_lists_the_valid_ones():
+    with pytest.raises(ConfigError, match=r"'fast'.*full, global_only.*long"):
+        load_config("configs/rooms.py:fast")
+
+
+def test_overrides_keep_types():
+    config = load_config(
+        "configs/rooms.py",
+        [
+            "--config.joint.epochs=3",
+            "--config.data.image_size=[32, 64]",
+            "--config.data.data_dir=/some/where",
+            "--config.model.integrate=false",
+        ],
+    )
+    assert config.joint.epochs == 3.0
+    assert isinstance(config.joint.epochs, float)
+    assert config.data.image_size == (32, 64)
+    assert config.data.data_dir == "/some/where"
+    assert config.model.integrate is False
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (
+            "--config.joint.epoch=3",
+            r"no config key 'joint.epoch'. Did you mean joint.epochs.*Valid",
+        ),
+        ("--config.joint=3", r"no config key 'joint'. Did you mean joint.epochs"),
+        ("--config.seed=many", r"seed must be int, such as 0, got 'many'"),
+        ("--config.seed=1.5", r"seed must be int"),
+        ("--config.seed", r"--config.KEY=VALUE, got '--config.seed'"),
+        ("--sed=3", r"--config.KEY=VALUE, got '--sed=3'"),
+    ],
+)
+def test_mistaken_overrides_are_explained(override, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config("configs/rooms.py", [override])
+
+
+def test_unknown_key_lists_every_valid_one():
+    with pytest.raises(ConfigError) as caught:
+        load_config("configs/rooms.py", ["--config.nothing=1"])
+    for key in flatten(default_config()):
+        assert re.search(rf"\b{re.escape(key)}\b", str(caught.value)), key
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("x = 1", "defines no get_config"), ("def f(:", "line 1")]
+)
+def test_files_that_are_no_configs(tmp_path, text, message):
+    file = tmp_path / "config.py"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_config(str(file))
+
+
+def test_missing_file():
+    with pytest.raises(ConfigError, match=r"no config file 'configs/none\.py'"):
+        load_config("configs/none.py")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("--config.stages=('pretrain_globe',)", "no stage 'pretrain_globe'.*pretrain_global"),
+        ("--config.joint.optimizer=lion", "no optimizer 'lion': choose sgd or adam"),
+        ("--config.joint.schedule=linear", "no schedule 'linear'"),
+        ("--config.model.integrate=False", "needs a local network"),
+    ],
+)
+def test_settings_that_do_not_fit_are_explained(override, message):
+    with pytest.raises(ConfigError, match=message):
+        build_stages(load_config("configs/rooms.py", [override]), 100)
+
+
+def test_json_round_trip():
+    config = load_config("configs/rooms.py")
+    text = to_json(config)
+    assert flatten(from_json(text)) == flatten(config)
+    assert json.loads(text)["data"]["image_size"] == list(config.data.image_size)
