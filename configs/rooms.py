@@ -27,7 +27,13 @@ def get_config(variant: str = "full") -> ConfigDict:
         boundary="neumann",
     )
     config.stages = ("pretrain_global", "pretrain_local", "select_lam", "joint")
-    adam = {"optimizer": "adam", "learning_rate": 2e-3, "schedule": "cosine", "warmup_steps": 20}
+    adam = {
+        "optimizer": "adam",
+        "learning_rate": 2e-3,
+        "schedule": "cosine",
+        "warmup_steps": 20,
+        "weight_decay": 0.0,
+    }
     config.pretrain_global.update(adam, epochs=4.0)
     config.pretrain_local.update(adam, epochs=2.0, patch_size=(32, 48))
     config.joint.update(
@@ -42,3 +48,6 @@ def get_config(variant: str = "full") -> ConfigDict:
 
 def _long(config: ConfigDict) -> None:
     config.data.variant = "96x128_20k"
+    config.pretrain_global.epochs = 6.0
+    config.pretrain_local.epochs = 1.0
+    config.joint.update(epochs=1.2, learning_rate=5e-4)

@@ -13,6 +13,8 @@ from pathlib import Path
 import jax
 import pytest
 
+from tests.scripts import VARIANT, Scripts
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
@@ -30,3 +32,20 @@ def real_data() -> Path:
     if not root or not Path(root).is_dir():
         pytest.skip("JAXDEPTH_REAL_DATA does not name a folder of real RGB-D files")
     return Path(root)
+
+
+@pytest.fixture(scope="session")
+def scripts(tmp_path_factory) -> Scripts:
+    from jaxdepth.data.sources import open_source  # after the type-checking import hook
+
+    folder = tmp_path_factory.mktemp("scripts")
+    open_source("rooms", "train", variant=VARIANT, data_dir=str(folder / "data"))
+    return Scripts(folder)
+
+
+@pytest.fixture(scope="session")
+def finished(scripts) -> Path:
+    """A run that was never interrupted."""
+    workdir = scripts.folder / "finished"
+    scripts.train(workdir)
+    return workdir

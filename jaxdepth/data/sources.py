@@ -1,12 +1,13 @@
 """Named tfds datasets as random-access sources of examples with one layout."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jaxdepth.data.rooms import prepare_rooms
+from jaxdepth.data.rooms import RoomsConfig, prepare_rooms
 from jaxdepth.errors import ConfigError, DataError
 
 
@@ -64,7 +65,8 @@ def open_source(
     Args:
         dataset: `"rooms"` (rendered on first use) or `"nyu_depth_v2"` (must have been prepared).
         split: a split of it, as tfds writes them: `"train"`, `"train[:100]"`.
-        variant: the dataset's builder config, "" for its default.
+        variant: the dataset's builder config, "" for its default; for rooms also a size and
+            counts, `HxW_TRAIN_VALIDATION_TEST`, such as `"240x320_5000_100_100"`.
         depth: the record's depth to read: `"depth"`, or rooms' `"depth_kinect"`.
         data_dir: where tfds keeps datasets; None for its default.
 
@@ -94,6 +96,11 @@ def open_source(
 
 
 def _open_rooms(variant: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
+    """By a built-in config's name, or a size and counts, `HxW_TRAIN_VALIDATION_TEST`."""
+    if custom := re.fullmatch(r"(\d+)x(\d+)_(\d+)_(\d+)_(\d+)", variant):
+        names = ("height", "width", "num_train", "num_validation", "num_test")
+        sizes = dict(zip(names, map(int, custom.groups()), strict=True))
+        return prepare_rooms(RoomsConfig(name=variant, **sizes), data_dir=data_dir)
     return prepare_rooms(variant or "96x128", data_dir=data_dir)
 
 

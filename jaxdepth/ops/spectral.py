@@ -93,9 +93,9 @@ def screened_poisson_solver(
       lam: λ > 0, a scalar.
       beta: β > 0, a scalar.
       boundary: `"periodic"` or `"neumann"`.
-      zero_mean: promises that every h has mean zero, as ∇ᵀp has, and depends on what it depends
-        on as ∇ᵀp does. Then the mean of u is set to zero instead of being computed as mean(h)/λ,
-        where a small λ would magnify the rounding error of mean(h).
+      zero_mean: promises that every h is made as ∇ᵀp of some p, and so has mean zero. The mean of u
+        is then set to zero instead of being computed as mean(h)/λ, where a small λ would magnify
+        the rounding error of mean(h); likewise in derivatives.
       dtype: float32 or float64.
 
     Returns:

@@ -39,11 +39,11 @@ def parallel_step(step: Callable) -> Callable:
         in_axes=(None, 0),
         out_axes=(None, None, 0),
         donate_argnums=(0,),
-        devices=jax.local_devices(),
+        devices=devices(),
     )
     # Virtual CPU devices share one thread pool: two steps in flight can starve each other of the
     # threads that their reductions wait for.
-    if jax.default_backend() == "cpu" and jax.local_device_count() > 1:
+    if jax.default_backend() == "cpu" and len(devices()) > 1:
         return lambda state, batch: jax.block_until_ready(mapped(state, batch))
     return mapped
 
@@ -59,7 +59,7 @@ def shard(batch: Any) -> Any:
     Raises:
         ConfigError: B is not a multiple of the number of devices.
     """
-    count = jax.local_device_count()
+    count = len(devices())
 
     def split(x: np.ndarray) -> np.ndarray:
         if len(x) % count:
@@ -71,5 +71,10 @@ def shard(batch: Any) -> Any:
     return jax.device_put(jax.tree.map(split, batch), NamedSharding(_mesh(), P(AXIS)))
 
 
+def devices() -> list[jax.Device]:
+    """The devices that this process computes on: all that it has."""
+    return jax.local_devices()
+
+
 def _mesh() -> Mesh:
-    return Mesh(np.asarray(jax.local_devices()), (AXIS,))
+    return Mesh(np.asarray(devices()), (AXIS,))

@@ -78,7 +78,7 @@ def make_step(
         )
         gradients, parts = jax.lax.pmean((gradients, parts), AXIS)
         changes, opt_state = stage.optimizer.update(gradients, state.opt_state, trained)
-        metrics = parts | {"gradient_norm": optax.global_norm(gradients)}
+        metrics = parts | {"gradient_norm": optax.tree.norm(gradients)}
         if "integration" in state.params:
             metrics["lam"] = jnp.exp(state.params["integration"]["log_lam"])
         classifier = state.classifier

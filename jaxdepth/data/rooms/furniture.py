@@ -1,8 +1,7 @@
 """Pieces of furniture in life size, made of boxes, upright cylinders and spheres.
 
 Each maker takes a random generator and the room's `Palette` and returns a `Piece`. Those in
-`AGAINST_WALL` stand with their back to a wall; those in `FREE` anywhere on the floor; the makers
-of `SMALL` stand on their tops.
+`AGAINST_WALL` stand with their back to a wall, those in `FREE` anywhere on the floor.
 """
 
 import math
@@ -10,13 +9,8 @@ import random
 
 from jaxdepth.data.rooms.materials import Palette
 from jaxdepth.data.rooms.scene import Piece
-
-
-def _legs(piece: Piece, width, depth, height, thickness, material) -> None:
-    x, y = 0.5 * (width - thickness) - 0.02, 0.5 * (depth - thickness) - 0.02
-    for sx in (-x, x):
-        for sy in (-y, y):
-            piece.box((sx, sy, 0.5 * height), (thickness, thickness, height), material)
+from jaxdepth.data.rooms.seats import armchair, bed, chair, legs, sofa, stool
+from jaxdepth.data.rooms.things import ball, bin_, cartons, lamp, plant
 
 
 def _slab_on_legs(rng, palette: Palette, width, depth, height) -> Piece:
@@ -25,28 +19,8 @@ def _slab_on_legs(rng, palette: Palette, width, depth, height) -> Piece:
     thickness = rng.uniform(0.025, 0.05)
     piece.box((0, 0, height - 0.5 * thickness), (width, depth, thickness), top)
     leg = palette.metal if rng.random() < 0.3 else top
-    _legs(piece, width, depth, height - thickness, rng.uniform(0.04, 0.07), leg)
+    legs(piece, width, depth, height - thickness, rng.uniform(0.04, 0.07), leg)
     piece.tops.append((0.0, 0.0, height, 0.5 * width, 0.5 * depth))
-    return piece
-
-
-def chair(rng: random.Random, palette: Palette) -> Piece:
-    """A chair: seat at 43 to 47 cm, back up to a metre."""
-    width, height = rng.uniform(0.4, 0.46), rng.uniform(0.43, 0.47)
-    back = rng.uniform(0.82, 1.0)
-    piece = Piece(width, width, back)
-    frame = palette.wood if rng.random() < 0.6 else palette.metal
-    seat = palette.wood if rng.random() < 0.5 else palette.paint()
-    piece.box((0, 0, height - 0.02), (width, width, 0.04), seat)
-    _legs(piece, width, width, height - 0.04, 0.04, frame)
-    y = -0.5 * width + 0.02
-    for x in (-0.5 * width + 0.02, 0.5 * width - 0.02):
-        piece.box((x, y, 0.5 * (height + back)), (0.035, 0.035, back - height), frame)
-    if rng.random() < 0.5:
-        piece.box((0, y, 0.5 * (height + 0.12 + back)), (width, 0.025, back - height - 0.12), seat)
-    else:
-        for z in (back - 0.04, back - 0.2):
-            piece.box((0, y, z), (width, 0.025, 0.07), seat)
     return piece
 
 
@@ -83,62 +57,6 @@ def coffee_table(rng: random.Random, palette: Palette) -> Piece:
     return _slab_on_legs(
         rng, palette, rng.uniform(0.8, 1.2), rng.uniform(0.45, 0.65), rng.uniform(0.38, 0.45)
     )
-
-
-def stool(rng: random.Random, palette: Palette) -> Piece:
-    """A stool or pouffe."""
-    height, radius = rng.uniform(0.42, 0.65), rng.uniform(0.15, 0.2)
-    piece = Piece(2 * radius, 2 * radius, height)
-    if rng.random() < 0.4:
-        piece.cylinder((0, 0, 0.21), 0.22, 0.42, palette.fabric())
-        return piece
-    piece.cylinder((0, 0, height - 0.02), radius, 0.04, palette.paint())
-    _legs(piece, 1.5 * radius, 1.5 * radius, height - 0.04, 0.03, palette.wood)
-    return piece
-
-
-def armchair(rng: random.Random, palette: Palette) -> Piece:
-    """An armchair, 75 to 95 cm wide."""
-    return _seat(rng, palette, rng.uniform(0.75, 0.95))
-
-
-def sofa(rng: random.Random, palette: Palette) -> Piece:
-    """A sofa for two or three."""
-    return _seat(rng, palette, rng.uniform(1.4, 2.2))
-
-
-def _seat(rng, palette: Palette, width) -> Piece:
-    depth, back = rng.uniform(0.78, 0.95), rng.uniform(0.75, 0.9)
-    piece = Piece(width, depth, back)
-    cloth, arm = palette.fabric(), rng.uniform(0.12, 0.2)
-    seat = rng.uniform(0.40, 0.45)
-    piece.box((0, 0, 0.5 * (seat - 0.12)), (width, depth, seat - 0.12), cloth)
-    piece.box((0, -0.5 * depth + 0.1, 0.5 * back), (width, 0.2, back), cloth)
-    for x in (-0.5 * (width - arm), 0.5 * (width - arm)):
-        piece.box((x, 0, 0.3), (arm, depth, 0.6), cloth)
-    inner = width - 2 * arm
-    cushions = max(1, round(inner / 0.65))
-    for i in range(cushions):
-        x = (i + 0.5) / cushions * inner - 0.5 * inner
-        piece.box((x, 0.09, seat - 0.06), (inner / cushions - 0.02, depth - 0.22, 0.12), cloth)
-    if rng.random() < 0.6:
-        x = rng.uniform(-0.35, 0.35) * inner
-        piece.box((x, -0.5 * depth + 0.27, seat + 0.2), (0.4, 0.13, 0.38), palette.fabric())
-    return piece
-
-
-def bed(rng: random.Random, palette: Palette) -> Piece:
-    """A bed of 2 m, its head at the wall."""
-    width, top = rng.choice([0.9, 1.4, 1.6, 1.8]), rng.uniform(0.42, 0.55)
-    piece = Piece(width + 0.06, 2.08, 0.95)
-    frame, sheet, cover = palette.furniture(), palette.white, palette.fabric()
-    piece.box((0, 0, 0.15), (width + 0.04, 2.06, 0.2), frame)
-    piece.box((0, -1.01, 0.5), (width + 0.06, 0.06, rng.uniform(0.8, 1.1)), frame)
-    piece.box((0, 0.02, 0.5 * (0.25 + top)), (width, 2.0, top - 0.25), sheet)
-    piece.box((0, 0.37, 0.5 * (0.2 + top) + 0.02), (width + 0.06, 1.35, top - 0.16), cover)
-    for x in (0.0,) if width < 1.2 else (-0.25 * width, 0.25 * width):
-        piece.box((x, -0.72, top + 0.06), (0.6, 0.4, 0.12), sheet if cover != sheet else cover)
-    return piece
 
 
 def cabinet(rng: random.Random, palette: Palette) -> Piece:
@@ -283,50 +201,6 @@ def floor_lamp(rng: random.Random, palette: Palette) -> Piece:
     return piece
 
 
-def plant(rng: random.Random, palette: Palette) -> Piece:
-    """A plant in a pot."""
-    pot, height = rng.uniform(0.12, 0.2), rng.uniform(0.25, 0.4)
-    crown = rng.uniform(0.2, 0.32)
-    piece = Piece(2 * crown, 2 * crown, height + 2.5 * crown)
-    piece.cylinder((0, 0, 0.5 * height), pot, height, palette.paint())
-    piece.cylinder((0, 0, height + 0.5 * crown), 0.02, 1.2 * crown, palette.wood)
-    leaves = palette.leaves()
-    for _ in range(rng.randrange(3, 6)):
-        x, y = (crown * rng.uniform(-0.45, 0.45) for _ in range(2))
-        z = height + rng.uniform(0.8, 1.8) * crown
-        piece.sphere((x, y, z), crown * rng.uniform(0.4, 0.62), leaves)
-    return piece
-
-
-def cartons(rng: random.Random, palette: Palette) -> Piece:
-    """One to three cardboard boxes on each other."""
-    width, depth = rng.uniform(0.35, 0.6), rng.uniform(0.3, 0.45)
-    piece, z = Piece(width, depth, 0.0), 0.0
-    for _ in range(rng.randrange(1, 4)):
-        tall, shrink = rng.uniform(0.22, 0.4), rng.uniform(0.8, 1.0)
-        size = (shrink * width, shrink * depth, tall)
-        piece.box((0, 0, z + 0.5 * tall), size, palette.cardboard())
-        z += tall
-    piece.height = z
-    return piece
-
-
-def ball(rng: random.Random, palette: Palette) -> Piece:
-    """A football or an exercise ball."""
-    radius = 0.11 if rng.random() < 0.6 else rng.uniform(0.25, 0.33)
-    piece = Piece(2 * radius, 2 * radius, 2 * radius)
-    piece.sphere((0, 0, radius), radius, palette.fabric())
-    return piece
-
-
-def bin_(rng: random.Random, palette: Palette) -> Piece:
-    """A waste bin."""
-    radius, height = rng.uniform(0.12, 0.18), rng.uniform(0.28, 0.6)
-    piece = Piece(2 * radius, 2 * radius, height)
-    piece.cylinder((0, 0, 0.5 * height), radius, height, palette.paint())
-    return piece
-
-
 def pillar(rng: random.Random, palette: Palette) -> Piece:
     """A column from floor to ceiling."""
     size = rng.uniform(0.2, 0.4)
@@ -335,52 +209,6 @@ def pillar(rng: random.Random, palette: Palette) -> Piece:
         piece.cylinder((0, 0, 1.6), 0.5 * size, 3.2, palette.white)
     else:
         piece.box((0, 0, 1.6), (size, size, 3.2), palette.walls())
-    return piece
-
-
-def lamp(rng: random.Random, palette: Palette) -> Piece:
-    """A table lamp."""
-    height = rng.uniform(0.32, 0.5)
-    piece = Piece(0.25, 0.25, height)
-    piece.cylinder((0, 0, 0.01), 0.07, 0.02, palette.metal)
-    piece.cylinder((0, 0, 0.5 * height), 0.015, height - 0.05, palette.metal)
-    piece.cylinder((0, 0, height - 0.08), 0.12, 0.16, palette.shade(), casts=False)
-    return piece
-
-
-def vase(rng: random.Random, palette: Palette) -> Piece:
-    """A vase, a bottle or a mug."""
-    radius, height = rng.uniform(0.035, 0.08), rng.uniform(0.09, 0.3)
-    piece = Piece(2 * radius, 2 * radius, height)
-    piece.cylinder((0, 0, 0.5 * height), radius, height, palette.paint())
-    return piece
-
-
-def bowl(rng: random.Random, palette: Palette) -> Piece:
-    """Fruit, or a small ball."""
-    radius = rng.uniform(0.04, 0.1)
-    piece = Piece(2 * radius, 2 * radius, 2 * radius)
-    piece.sphere((0, 0, radius), radius, palette.paint())
-    return piece
-
-
-def book_stack(rng: random.Random, palette: Palette) -> Piece:
-    """A few books lying on each other."""
-    piece, z = Piece(0.25, 0.18, 0.0), 0.0
-    for _ in range(rng.randrange(1, 5)):
-        tall = rng.uniform(0.02, 0.05)
-        size = (rng.uniform(0.18, 0.25), rng.uniform(0.13, 0.18), tall)
-        piece.box((0, 0, z + 0.5 * tall), size, palette.paint())
-        z += tall
-    return piece
-
-
-def parcel(rng: random.Random, palette: Palette) -> Piece:
-    """A small box."""
-    width, depth, height = (rng.uniform(0.1, 0.3) for _ in range(3))
-    piece = Piece(width, depth, height)
-    material = palette.cardboard() if rng.random() < 0.5 else palette.fabric()
-    piece.box((0, 0, 0.5 * height), (width, depth, height), material)
     return piece
 
 
@@ -414,4 +242,3 @@ FREE = {
     floor_lamp: 0.4,
     pillar: 0.25,
 }
-SMALL = {lamp: 0.6, vase: 1.2, bowl: 0.8, book_stack: 1.0, parcel: 1.0}

@@ -65,7 +65,8 @@ def render_scene(
     """
     if min(height, width) < MIN_SIDE:
         raise DataError(
-            f"A rooms image must be at least {MIN_SIDE} × {MIN_SIDE} pixels, got {height} × {width}."
+            f"A rooms image must be at least {MIN_SIDE} × {MIN_SIDE} pixels, "
+            f"got {height} × {width}."
         )
     layout_seed, image_seed, depth_seed = scene_seed(seed, split, index).spawn(3)
     scene = sample_scene(_generator(layout_seed), height=height, width=width)

@@ -1,6 +1,6 @@
 """Furnishing: from a random generator to a `Scene`.
 
-The camera is chosen first: 1.05 to 1.85 m above the floor, level or looking down, with the wide
+The camera is chosen first: 1.0 to 1.9 m above the floor, level or looking down, with the wide
 view of a first-generation Kinect. Furniture follows, most of it where the camera looks.
 """
 
@@ -9,7 +9,7 @@ import random
 
 import numpy as np
 
-from jaxdepth.data.rooms import furniture
+from jaxdepth.data.rooms import furniture, things
 from jaxdepth.data.rooms.materials import Palette
 from jaxdepth.data.rooms.scene import Piece, Scene, SceneBuilder, camera_matrix
 
@@ -49,8 +49,8 @@ class _Furnisher:
 
     def __init__(self, rng: random.Random, half_view: float):
         self.rng = rng
-        short = rng.uniform(2.4, 5.2)
-        long = min(short * rng.uniform(1.05, 2.0), 9.0)
+        short = 2.2 * (5.8 / 2.2) ** rng.random()
+        long = min(short * rng.uniform(1.05, 2.0), 9.5)
         sides = (short, long) if rng.random() < 0.5 else (long, short)
         self.size = (*sides, rng.uniform(2.4, 3.0))
         self.palette = Palette(rng)
@@ -67,13 +67,13 @@ class _Furnisher:
             c, s = math.cos(self.yaw), math.sin(self.yaw)
             along_x = ((lx if c > 0 else 0) - self.x) / (c if abs(c) > 1e-6 else 1e-6)
             along_y = ((ly if s > 0 else 0) - self.y) / (s if abs(s) > 1e-6 else 1e-6)
-            if min(along_x, along_y) > rng.uniform(1.3, 4.0):
+            if min(along_x, along_y) > rng.uniform(1.3, 5.0):
                 break
         return camera_matrix(
-            (self.x, self.y, rng.uniform(1.05, 1.85)),
+            (self.x, self.y, rng.uniform(1.0, 1.9)),
             yaw=self.yaw,
-            pitch=math.radians(rng.gauss(-12, 7)),
-            roll=math.radians(rng.gauss(0, 2.0)),
+            pitch=math.radians(min(max(rng.gauss(-13, 8), -35), -2)),
+            roll=math.radians(min(max(rng.gauss(0, 2), -5), 5)),
         )
 
     def scene(self, intrinsics) -> Scene:
@@ -135,12 +135,11 @@ class _Furnisher:
             for w, a, b, o, t in self.on_wall
         )
 
-    def _floor_is_free(self, box, *, gap: float = 0.04) -> bool:
+    def _floor_is_free(self, box, *, clear: float = 0.45, gap: float = 0.04) -> bool:
         x0, y0, x1, y1 = box
         lx, ly, _ = self.size
         if x0 < 0 or y0 < 0 or x1 > lx or y1 > ly:
             return False
-        clear = 0.45
         if x0 - clear < self.x < x1 + clear and y0 - clear < self.y < y1 + clear:
             return False
         return not any(
@@ -154,7 +153,8 @@ class _Furnisher:
         half_x = 0.5 * (c * piece.width + s * piece.depth)
         half_y = 0.5 * (s * piece.width + c * piece.depth)
         box = (x - half_x, y - half_y, x + half_x, y + half_y)
-        if not self._floor_is_free(box) or not self.builder.fits(piece):
+        clear = 0.9 if piece.height > 1.0 else 0.5
+        if not self._floor_is_free(box, clear=clear) or not self.builder.fits(piece):
             return False
         self.taken.append(box)
         self.builder.place(piece, x, y, yaw=yaw)
@@ -169,7 +169,7 @@ class _Furnisher:
             for i in range(slots):
                 if self.rng.random() > 0.55:
                     continue
-                small = _choose(self.rng, furniture.SMALL)(self.rng, self.palette)
+                small = _choose(self.rng, things.SMALL)(self.rng, self.palette)
                 px = tx + ((i + 0.5) / slots * 2 - 1) * max(half_x - 0.12, 0.0)
                 py = ty + self.rng.uniform(-1, 1) * max(half_y - 0.12, 0.0)
                 if self.builder.fits(small):

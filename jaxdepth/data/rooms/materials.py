@@ -43,7 +43,9 @@ class Palette:
         self.white = Material(textures.PLAIN, (0.78, 0.78, 0.76), gloss=0.05, seed=self._seed())
         self.metal = Material(textures.PLAIN, (0.35, 0.35, 0.37), gloss=0.3, seed=self._seed())
         self.dark = Material(textures.PLAIN, (0.05, 0.05, 0.06), gloss=0.15, seed=self._seed())
-        self.trim = self.white if rng.random() < 0.6 else self.wood
+        self.trim = self.white
+        if rng.random() < 0.4:
+            self.trim = Material(textures.PLAIN, self.wood_tone, gloss=0.05, seed=self._seed())
 
     def _seed(self) -> int:
         return self._rng.randrange(1, 1 << 16)

@@ -16,7 +16,8 @@ MAX_CYLINDERS = 48
 MAX_SPHERES = 32
 MAX_LIGHTS = 3
 
-# Rows of `Scene.surfaces`: boxes, then turned boxes, then cylinders, then spheres, then the six faces of the room.
+# Rows of `Scene.surfaces`: boxes, then turned boxes, then cylinders, then spheres, then the
+# six faces of the room.
 FIRST_TURNED = MAX_BOXES
 FIRST_CYLINDER = FIRST_TURNED + MAX_TURNED
 FIRST_SPHERE = FIRST_CYLINDER + MAX_CYLINDERS

@@ -136,24 +136,25 @@ def reflectance(materials, u, v, half_u, half_v, footprint):
         ],
         1 + 0.12 * mottle,
     )
-    colour = (first * (1 - weight) + second * weight) * tone
+    colour = (first * (1 - weight)[None] + second * weight[None]) * tone[None]
 
     # Pictures: coloured blocks and one disc in a frame; the frame has the second colour.
     blocks = _random_colour(x, y, seed)
     centre_u = half_u * (_hash(seed, seed, seed) - 0.5)
     disc = jnp.hypot(u - centre_u, v) < 0.55 * jnp.minimum(half_u, half_v)
-    blocks = jnp.where(disc, first, blocks)
-    picture = jnp.where(border < 0.03, second, blocks)
+    blocks = jnp.where(disc[None], first, blocks)
+    picture = jnp.where((border < 0.03)[None], second, blocks)
     # Rows of books: one colour each, dark above the shorter ones.
     top = half_v * (2 * (0.62 + 0.36 * _hash(x, x, seed + 9)) - 1)
-    spine = _random_colour(x, x, seed) * (1 - 0.5 * _seams(s, cell_u, 0.004, footprint))
-    books = jnp.where(v > top, 0.06, spine)
+    seam = _seams(s, cell_u, 0.004, footprint)
+    spine = _random_colour(x, x, seed) * (1 - 0.5 * seam)[None]
+    books = jnp.where((v > top)[None], 0.06, spine)
     # Windows: sky over something green or grey, behind white bars.
     sky = jnp.stack([0.62 + 0.2 * cloud, 0.74 + 0.12 * cloud, jnp.full_like(u, 0.95)])
-    view = sky * horizon + first * (0.35 + 0.5 * cloud) * (1 - horizon)
-    window = view * (1 - bars) + second * bars
+    view = sky * horizon[None] + first * ((0.35 + 0.5 * cloud) * (1 - horizon))[None]
+    window = view * (1 - bars)[None] + second * bars[None]
 
-    colour = jnp.where(kind == POSTER, picture, colour)
-    colour = jnp.where(kind == BOOKS, books, colour)
-    colour = jnp.where(kind == WINDOW, window, colour)
+    colour = jnp.where((kind == POSTER)[None], picture, colour)
+    colour = jnp.where((kind == BOOKS)[None], books, colour)
+    colour = jnp.where((kind == WINDOW)[None], window, colour)
     return jnp.clip(colour, 0, 1)

@@ -1,0 +1,164 @@
+"""The grain pipeline and the named sources."""
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from jaxdepth.data.pipeline import examples_in_order, train_batches
+from jaxdepth.data.sources import Source, open_source
+from jaxdepth.errors import ConfigError, DataError
+from tests.scripts import VARIANT
+
+
+def records(count: int, depth=2.0):
+    return [
+        {"image": np.full((6, 8, 3), i, np.uint8), "depth": np.full((6, 8), depth, np.float16)}
+        for i in range(count)
+    ]
+
+
+def source(count: int = 10) -> Source:
+    return Source(records(count), name="toy/train", depth_key="depth")
+
+
+def order(iterator, count: int) -> list[str]:
+    return [name for _ in range(count) for name in next(iterator).names]
+
+
+def test_batches_have_the_stated_layout():
+    batch = next(train_batches(source(), batch_size=4, image_size=(3, 4), seed=0))
+    assert batch.image.shape == (4, 3, 4, 3)
+    assert batch.image.dtype == np.uint8
+    assert batch.depth.shape == (4, 3, 4)
+    assert batch.depth.dtype == np.float32
+    assert batch.names[0] == f"toy/train[{batch.image[0, 0, 0, 0]}]"
+
+
+def test_every_epoch_holds_every_example_once_in_another_order():
+    names = order(train_batches(source(), batch_size=5, image_size=(6, 8), seed=0), 4)
+    first, second = names[:10], names[10:]
+    assert sorted(first) == sorted(second) == [f"toy/train[{i}]" for i in range(10)]
+    assert first != second
+
+
+def test_the_order_depends_on_the_seed_alone():
+    one, same, other = (
+        order(train_batches(source(), batch_size=5, image_size=(6, 8), seed=s, num_threads=t), 3)
+        for s, t in ((1, 1), (1, 4), (2, 4))
+    )
+    assert one == same != other
+
+
+def test_it_goes_on_from_a_saved_state():
+    iterator = train_batches(source(), batch_size=3, image_size=(6, 8), seed=0)
+    order(iterator, 5)
+    state = iterator.get_state()
+    expected = order(iterator, 5)
+    resumed = train_batches(source(), batch_size=3, image_size=(6, 8), seed=0)
+    resumed.set_state(state)
+    assert order(resumed, 5) == expected
+
+
+def test_shards_are_disjoint_and_complete():
+    shards = [
+        order(train_batches(source(), batch_size=5, image_size=(6, 8), seed=0, shard=(i, 2)), 1)
+        for i in range(2)
+    ]
+    assert sorted(shards[0] + shards[1]) == sorted(f"toy/train[{i}]" for i in range(10))
+
+
+def test_examples_in_order_keep_their_size():
+    examples = list(examples_in_order(source(3)))
+    assert [e.name for e in examples] == ["toy/train[0]", "toy/train[1]", "toy/train[2]"]
+    assert examples[0].image.shape == (6, 8, 3)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0])
+def test_depth_that_is_none_is_zero(bad):
+    example = Source(records(1, depth=bad), name="toy", depth_key="depth")[0]
+    assert not example.depth.any()
+
+
+def test_image_and_depth_of_different_sizes_are_named():
+    broken = [{"image": np.zeros((6, 8, 3), np.uint8), "depth": np.zeros((5, 8), np.float32)}]
+    with pytest.raises(DataError, match=r"toy\[0\]: image and depth must have one size"):
+        Source(broken, name="toy", depth_key="depth")[0]
+
+
+def test_rooms_of_any_size_and_count(scripts):
+    data_dir = str(scripts.folder / "data")
+    opened = open_source("rooms", "test", variant=VARIANT, data_dir=data_dir)
+    assert len(opened) == 8
+    assert opened[0].image.shape == (32, 48, 3)
+    kinect = open_source("rooms", "test", variant=VARIANT, depth="depth_kinect", data_dir=data_dir)
+    assert not np.array_equal(kinect[0].depth, opened[0].depth)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dataset": "room"}, "no dataset 'room': choose from nyu_depth_v2, rooms"),
+        ({"split": "tests"}, "no split 'tests': choose from"),
+        ({"depth": "depht"}, "no depth 'depht': choose from depth, depth_kinect"),
+    ],
+)
+def test_unknown_names_are_answered_with_the_known(scripts, arguments, message):
+    known = {"dataset": "rooms", "split": "test"}
+    with pytest.raises(ConfigError, match=message):
+        open_source(
+            **(known | arguments), variant=VARIANT, data_dir=str(scripts.folder / "data")
+        )
+
+
+def test_nyu_that_is_not_there_says_how_to_get_it(tmp_path):
+    with pytest.raises(DataError, match=r"tfds build nyu_depth_v2 --file_format=array_record"):
+        open_source("nyu_depth_v2", "train", data_dir=str(tmp_path))
+
+
+class NyuDepthV2(tfds.core.GeneratorBasedBuilder):
+    """A dataset of the name, version, features and splits of tfds' `nyu_depth_v2` 0.0.1."""
+
+    name = "nyu_depth_v2"
+    VERSION = tfds.core.Version("0.0.1")
+    code_path = None
+
+    def _info(self):
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(shape=(480, 640, 3)),
+                    "depth": tfds.features.Tensor(shape=(480, 640), dtype=np.float16),
+                }
+            ),
+        )
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples(3), "validation": self._generate_examples(2)}
+
+    def _generate_examples(self, count):
+        import io
+
+        for index in range(count):
+            blob = io.BytesIO()
+            Image.new("RGB", (640, 480), (index, 50, 100)).save(blob, "PNG")
+            depth = np.full((480, 640), 1.5 + index, np.float16)
+            depth[:, :10] = np.nan if index else 0
+            yield index, {"image": io.BytesIO(blob.getvalue()), "depth": depth}
+
+
+def test_nyu_as_tfds_stores_it(tmp_path):
+    builder = NyuDepthV2(data_dir=tmp_path, file_format="array_record")
+    builder.download_and_prepare(
+        download_config=tfds.download.DownloadConfig(try_download_gcs=False)
+    )
+    opened = open_source("nyu_depth_v2", "train", data_dir=str(tmp_path))
+    assert len(opened) == 3
+    by_index = {int(e.image[0, 0, 0]): e for e in examples_in_order(opened)}
+    assert set(by_index) == {0, 1, 2}
+    for index, example in by_index.items():
+        assert example.image.shape == (480, 640, 3)
+        assert example.depth.dtype == np.float32
+        assert not example.depth[:, :10].any()
+        np.testing.assert_array_equal(example.depth[:, 10:], 1.5 + index)
+    assert len(open_source("nyu_depth_v2", "validation", data_dir=str(tmp_path))) == 2
