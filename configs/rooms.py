@@ -4,7 +4,7 @@
 
 Variants, joined by commas (`--config=configs/rooms.py:long,global_only`): `full` (the default) and
 the paper's ablation (Table II) `global_only`, `global_adversarial`, `no_joint`, `no_adversarial`;
-`long` trains on ten times the scenes for longer.
+`long` trains on five times the scenes for longer.
 """
 
 from ml_collections import ConfigDict
@@ -47,7 +47,7 @@ def get_config(variant: str = "full") -> ConfigDict:
 
 
 def _long(config: ConfigDict) -> None:
-    config.data.variant = "96x128_20k"
-    config.pretrain_global.epochs = 6.0
-    config.pretrain_local.epochs = 1.0
-    config.joint.update(epochs=1.2, learning_rate=5e-4)
+    config.data.variant = "96x128_10000_200_200"
+    config.pretrain_global.epochs = 9.0
+    config.pretrain_local.epochs = 1.5
+    config.joint.update(epochs=2.0, learning_rate=5e-4)

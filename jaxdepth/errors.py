@@ -4,11 +4,27 @@ Each says the rule, the value it got and the remedy; the scripts print it as one
 traceback, and exit with `exit_status`.
 """
 
+import sys
+from collections.abc import Callable
+
 
 class JaxdepthError(Exception):
     """Base of the errors below."""
 
     exit_status = 1
+
+
+def report(main: Callable[[list[str]], int], arguments: list[str]) -> int:
+    """Runs a script's `main` on its arguments; an error meant for the user becomes one line.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        return main(arguments)
+    except JaxdepthError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
 
 
 class DataError(JaxdepthError, ValueError):

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from jaxdepth.errors import JaxdepthError
+from jaxdepth.errors import report
 
 
 def main(arguments: list[str]) -> int:
@@ -23,8 +23,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except JaxdepthError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_status)
+    sys.exit(report(main, sys.argv[1:]))

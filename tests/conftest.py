@@ -39,13 +39,14 @@ def scripts(tmp_path_factory) -> Scripts:
     from jaxdepth.data.sources import open_source  # after the type-checking import hook
 
     folder = tmp_path_factory.mktemp("scripts")
-    open_source("rooms", "train", variant=VARIANT, data_dir=str(folder / "data"))
-    return Scripts(folder)
+    scripts = Scripts(folder)
+    open_source("rooms", "train", variant=VARIANT, data_dir=scripts.data_dir)
+    return scripts
 
 
 @pytest.fixture(scope="session")
 def finished(scripts) -> Path:
     """A run that was never interrupted."""
     workdir = scripts.folder / "finished"
-    scripts.train(workdir)
+    scripts.run("train.py", *scripts.train_arguments(workdir))
     return workdir

@@ -1,12 +1,18 @@
 """The scripts as users run them, on a tiny config."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+from jaxdepth.errors import report
 
 ROOT = Path(__file__).parents[1]
 VARIANT = "32x48_24_8_8"
+CONFIG = ("--config=configs/rooms.py",)
 TINY = (
     f"--config.data.variant={VARIANT}",
     "--config.data.image_size=(32,32)",
@@ -26,39 +32,57 @@ TINY = (
 
 
 class Scripts:
-    """Runs the scripts in processes of their own, on one device, compiling each program once."""
+    """Runs the scripts: in this process, or in one of their own that signals can reach.
+
+    Attributes:
+        data_dir: where the tiny dataset is.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.environment = os.environ | {
-            "XLA_FLAGS": "",
+        self.data_dir = str(folder / "data")
+        self._environment = os.environ | {
+            "XLA_FLAGS": "",  # one device
             "JAX_PLATFORMS": "cpu",
             "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-            "TFDS_DATA_DIR": str(folder / "data"),
         }
 
-    def start(self, *arguments: str, cwd: Path = ROOT) -> subprocess.Popen:
+    def train_arguments(self, workdir: Path, *overrides: str) -> list[str]:
+        data_dir = f"--config.data.data_dir={self.data_dir}"
+        return [*CONFIG, f"--workdir={workdir}", *TINY, data_dir, *overrides]
+
+    def start(self, script: str, *arguments: str, cwd: Path = ROOT) -> subprocess.Popen:
+        """Starts a script in a process of its own."""
         return subprocess.Popen(
-            [sys.executable, *arguments],
+            [sys.executable, str(ROOT / script), *arguments],
             cwd=cwd,
-            env=self.environment,
+            env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, *arguments: str, status: int = 0, cwd: Path = ROOT) -> tuple[str, str]:
-        """Standard output and error of a script that must end with `status`, in plain words."""
-        process = self.start(*arguments, cwd=cwd)
+    def run(
+        self, script: str, *arguments: str, status: int = 0, cwd: Path = ROOT
+    ) -> tuple[str, str]:
+        """Output and errors of a script in a process of its own, which must end with `status`."""
+        process = self.start(script, *arguments, cwd=cwd)
         out, err = process.communicate(timeout=600)
         assert process.returncode == status, err
         assert "Traceback" not in err, err
         return out, err
 
-    def train(self, workdir: Path, *overrides: str, status: int = 0) -> tuple[str, str]:
-        return self.run(*train_arguments(workdir, *overrides), status=status)
+    def call(self, main: Callable[[list[str]], int], *arguments: str, status: int = 0) -> str:
+        """What a script's `main` prints in this process, which must end with `status`.
 
-
-def train_arguments(workdir: Path, *overrides: str) -> list[str]:
-    return ["train.py", "--config=configs/rooms.py", f"--workdir={workdir}", *TINY, *overrides]
+        Of a failure, the last line of its errors.
+        """
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            got = report(main, list(arguments))
+        assert got == status, err.getvalue()
+        if status == 0:
+            return out.getvalue()
+        assert out.getvalue() == ""
+        return err.getvalue().partition("error: ")[2]

@@ -107,8 +107,13 @@ class Checkpoints:
             raise self._damaged(step, "its checksum does not match its contents")
         return restored
 
+    def wait(self) -> None:
+        """Returns once everything is written."""
+        if self._manager is not None:
+            self._manager.wait_until_finished()
+
     def close(self) -> None:
-        """Waits until everything is written."""
+        """Waits, and frees what writing needed."""
         if self._manager is not None:
             self._manager.close()
             self._manager = None

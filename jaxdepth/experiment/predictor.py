@@ -1,5 +1,6 @@
 """A model with its weights, applied to images of any size."""
 
+import copy
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
@@ -47,6 +48,12 @@ class Predictor:
         self._batch_size = config.evaluation.batch_size
         self._variables = variables
         self._apply = jax.jit(lambda variables, image: model.apply(variables, to_float(image)))
+
+    def with_variables(self, variables: Any) -> "Predictor":
+        """The same predictor with other weights, nothing compiled anew."""
+        other = copy.copy(self)
+        other._variables = variables
+        return other
 
     def predict_batch(self, image: np.ndarray) -> DepthPrediction:
         """Predicts for uint8 images `[B, H, W, 3]` of the model's input size."""

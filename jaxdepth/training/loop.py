@@ -1,6 +1,7 @@
 """The training loop: stages one after another, stoppable anywhere, resumable bit by bit."""
 
 import collections
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -72,51 +73,52 @@ class Trainer:
         self.image_size = tuple(config.data.image_size)
         self.key = np.asarray(jax.random.key_data(jax.random.key(config.seed)))
         self.checkpoints = Checkpoints(run.checkpoints)
+        self.predictor = Predictor(config, variables=None)
         first = [resize_example(self.validation_source[i], self.image_size)
                  for i in range(min(NUM_SAMPLES, len(self.validation_source)))]  # fmt: skip
         self.samples = stack(first)
 
     @property
     def total_steps(self) -> int:
-        return sum(stage.num_steps for stage in self.stages)
+        return self._first_step(len(self.stages))
 
     def run(self) -> int:
         """Runs what is left of the stages; see `train`."""
-        stage_index, step, variables, resumed = self._restore()
-        logbook = Logbook(self.folder.path, step=step)
         try:
-            if resumed is not None:
-                logbook.say(f"{self.folder.path}: going on from step {step} of {self.total_steps}.")
-            with Interruption() as interruption:
-                for index in range(stage_index, len(self.stages)):
-                    stage = self.stages[index]
-                    if stage.name == "select_lam":
-                        step += 1
-                        variables = self._select_lam(variables, step, logbook)
-                    else:
-                        state, iterator_state = resumed or (
-                            self._begin(variables, stage, step),
-                            None,
-                        )
-                        variables, step = self._run_stage(
-                            index, state, iterator_state, step, logbook, interruption
-                        )
-                        if interruption.signum is not None:
-                            logbook.say(
-                                f"Stopped by a signal; saved at step {step} of {self.total_steps}. "
-                                "Run the same command again to go on."
+            index, step, variables, state, position = self._restore()
+            with contextlib.closing(Logbook(self.folder.path, step=step)) as logbook:
+                if step:
+                    logbook.say(f"{self.folder.path}: at step {step} of {self.total_steps}.")
+                with Interruption() as interruption:
+                    while index < len(self.stages):
+                        stage = self.stages[index]
+                        if stage.name == "select_lam":
+                            step += 1
+                            variables = self._select_lam(variables, step, logbook)
+                        else:
+                            state = state or self._begin(variables, stage, step)
+                            variables, step = self._run_stage(
+                                index, state, position, step, logbook, interruption
                             )
-                            return interruption.exit_status
-                    resumed = None
-                    self._validate(variables, step, stage.name, logbook)
-                    self._save_between(variables, index + 1, step)
-            if not self.folder.is_finished:
+                            if step < self._first_step(index + 1):
+                                logbook.say(
+                                    f"Stopped by a signal; saved at step {step} of "
+                                    f"{self.total_steps}. Run the same command again to go on."
+                                )
+                                return interruption.exit_status
+                        index, state, position = index + 1, None, None
+                        self._validate(variables, step, stage.name, logbook)
+                        self._save_between(variables, index, step)
+                self.checkpoints.wait()
                 self.folder.finish({"steps": step})
-            logbook.say(f"{self.folder.path}: trained {step} steps.")
-            return 0
+                logbook.say(f"{self.folder.path}: trained {step} steps.")
+                return 0
         finally:
             self.checkpoints.close()
-            logbook.close()
+
+    def _first_step(self, index: int) -> int:
+        """Steps before a stage begins."""
+        return sum(stage.num_steps for stage in self.stages[:index])
 
     def _run_stage(
         self,
@@ -129,8 +131,7 @@ class Trainer:
     ) -> tuple[dict, int]:
         """Steps to the end of a stage, or to a signal; returns variables and the step reached."""
         stage = self.stages[index]
-        first = sum(s.num_steps for s in self.stages[:index])
-        last = first + stage.num_steps
+        first, last = self._first_step(index), self._first_step(index + 1)
         update = parallel_step(
             make_step(self.model, self.discriminator, stage, build_augmentation(self.config))
         )
@@ -209,7 +210,7 @@ class Trainer:
 
     def _validate(self, variables: dict, step: int, stage: str, logbook: Logbook) -> None:
         """Scores f and u on the validation split, and draws some of it."""
-        predictor = Predictor(self.config, variables)
+        predictor = self.predictor.with_variables(variables)
         integrated = predictor.integrates and stage != "pretrain_global"
         names = ("global_depth", "depth") if integrated else ("global_depth",)
         scorers = {name: Scorer(predictor.protocol) for name in names}
@@ -246,20 +247,18 @@ class Trainer:
             progress={"stage": index, "iterator": None},
         )
 
-    def _restore(self) -> tuple[int, int, dict, tuple[TrainState, dict] | None]:
-        """(stage, step, variables, state and position within the stage if it has begun)."""
+    def _restore(self) -> tuple[int, int, dict, TrainState | None, dict | None]:
+        """Stage, step, variables; within a stage that has begun, its state and data position."""
         step = self.checkpoints.latest()
         if step is None:
-            return 0, 0, jax.device_get(init_variables(self.config)), None
+            return 0, 0, jax.device_get(init_variables(self.config)), None, None
         progress = self.checkpoints.progress(step)
+        index, position = progress["stage"], progress["iterator"]
         shapes = jax.eval_shape(lambda: init_variables(self.config))
         variables = self.checkpoints.restore(step, "variables", shapes)
-        if progress["iterator"] is None:
-            return progress["stage"], step, variables, None
-        stage = self.stages[progress["stage"]]
-        template = jax.eval_shape(lambda: self._begin(variables, stage, 0))._asdict()
-        for name in variables:
-            del template[name]
+        if position is None:
+            return index, step, variables, None, None
+        begun = jax.eval_shape(lambda: self._begin(variables, self.stages[index], 0))
+        template = {name: value for name, value in begun._asdict().items() if name not in variables}
         training = self.checkpoints.restore(step, "training", template)
-        state = TrainState(**variables, **training)
-        return progress["stage"], step, variables, (state, progress["iterator"])
+        return index, step, variables, TrainState(**variables, **training), position

@@ -106,9 +106,7 @@ def test_rooms_of_any_size_and_count(scripts):
 def test_unknown_names_are_answered_with_the_known(scripts, arguments, message):
     known = {"dataset": "rooms", "split": "test"}
     with pytest.raises(ConfigError, match=message):
-        open_source(
-            **(known | arguments), variant=VARIANT, data_dir=str(scripts.folder / "data")
-        )
+        open_source(**(known | arguments), variant=VARIANT, data_dir=str(scripts.folder / "data"))
 
 
 def test_nyu_that_is_not_there_says_how_to_get_it(tmp_path):

@@ -80,7 +80,7 @@ def test_overrides_keep_types():
             "--config.joint.epoch=3",
             r"no config key 'joint.epoch'. Did you mean joint.epochs.*Valid",
         ),
-        ("--config.joint=3", r"no config key 'joint'. Did you mean joint.epochs"),
+        ("--config.joint=3", r"no config key 'joint'\. Did you mean joint\."),
         ("--config.seed=many", r"seed must be int, such as 0, got 'many'"),
         ("--config.seed=1.5", r"seed must be int"),
         ("--config.seed", r"--config.KEY=VALUE, got '--config.seed'"),

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import evaluate
+from jaxdepth import predict
+
 COLUMNS = ["δ1", "δ2", "δ3", "abs rel", "sqr rel", "RMS(lin)", "RMS(log)", "log10"]
 
 
@@ -50,15 +53,19 @@ def test_a_run_on_its_test_split(scripts, finished):
     assert all(column in header for column in COLUMNS)
     assert "pooled over all pixels" in out
     assert "8 images" in out
-    again, _ = scripts.run("evaluate.py", f"--workdir={finished}")
-    assert again == out
+    assert scripts.call(evaluate.main, f"--workdir={finished}") == out
 
 
 def test_split_and_protocol_can_be_chosen(scripts, finished):
-    test, _ = scripts.run("evaluate.py", f"--workdir={finished}")
-    other, _ = scripts.run(
-        "evaluate.py", f"--workdir={finished}", "--split=validation", "--average=images",
-        "--crop=4:28,4:44", "--max_depth=3")  # fmt: skip
+    test = scripts.call(evaluate.main, f"--workdir={finished}")
+    other = scripts.call(
+        evaluate.main,
+        f"--workdir={finished}",
+        "--split=validation",
+        "--average=images",
+        "--crop=4:28,4:44",
+        "--max_depth=3",
+    )
     assert rows_of(other) != rows_of(test)
     assert "validation split" in other
     assert "averaged over images" in other
@@ -71,34 +78,37 @@ def test_every_finished_run_by_default(scripts, finished, tmp_path):
         shutil.copytree(finished, tmp_path / "runs" / name)
     shutil.copytree(finished, tmp_path / "runs" / "unfinished")
     (tmp_path / "runs" / "unfinished" / "finished.json").unlink()
-    scripts_there = Path(__file__).parents[2] / "evaluate.py"
-    out, _ = scripts.run(str(scripts_there), cwd=tmp_path)
+    out, _ = scripts.run("evaluate.py", cwd=tmp_path)
     assert [line.split(",")[0] for line in out.splitlines() if " split" in line] == [
-        "runs/a", "runs/b"]  # fmt: skip
+        "runs/a",
+        "runs/b",
+    ]
 
 
 def test_a_run_by_its_config(scripts, finished):
-    from tests.scripts import TINY
-
-    out, _ = scripts.run(
-        "evaluate.py", "--config=configs/rooms.py", f"--workdir={finished}", *TINY)
+    out = scripts.call(evaluate.main, *scripts.train_arguments(finished))
     assert rows_of(out)
-    _, err = scripts.run(
-        "evaluate.py", "--config=configs/rooms.py", f"--workdir={finished}", status=1)
+    err = scripts.call(
+        evaluate.main, "--config=configs/rooms.py", f"--workdir={finished}", status=1
+    )
     assert "was made by another config" in err
 
 
 def test_a_run_on_a_folder_of_pairs(scripts, finished, folder):
-    out, _ = scripts.run(
-        "evaluate.py", f"--workdir={finished}", f"--rgb={folder / 'rgb'}",
-        f"--depth={folder / 'depth'}", "--depth_scale=1000")  # fmt: skip
+    out = scripts.call(
+        evaluate.main,
+        f"--workdir={finished}",
+        f"--rgb={folder / 'rgb'}",
+        f"--depth={folder / 'depth'}",
+        "--depth_scale=1000",
+    )
     assert list(rows_of(out)) == ["mean training depth", "global f", "integrated u"]
     assert f"{3 * 48 * 64 - 48 * 20:,} pixels" in out
 
 
 def test_saved_predictions_without_a_model(scripts, folder):
     arguments = (f"--depth={folder / 'depth'}", "--depth_scale=1000", "--prediction_scale=500")
-    out, _ = scripts.run("evaluate.py", f"--predictions={folder / 'depth'}", *arguments)
+    out = scripts.call(evaluate.main, f"--predictions={folder / 'depth'}", *arguments)
     (row,) = rows_of(out).values()
     # Read at half the scale, the ground truth itself is twice as deep.
     np.testing.assert_allclose(row[:4], [0, 0, 0, 1], atol=1e-4)
@@ -109,23 +119,26 @@ def test_predictions_of_the_crops_size_cover_the_crop(scripts, folder, tmp_path)
     for file in (folder / "depth").iterdir():
         depth = np.asarray(Image.open(file))[4:44, 8:60] / np.float32(1000)
         np.save(tmp_path / f"{file.stem}.npy", depth)
-    arguments = [f"--predictions={tmp_path}", f"--depth={folder / 'depth'}", "--depth_scale=1000",
-                 "--prediction_scale=1"]  # fmt: skip
-    out, _ = scripts.run("evaluate.py", *arguments, "--crop=4:44,8:60")
+    arguments = [
+        f"--predictions={tmp_path}",
+        f"--depth={folder / 'depth'}",
+        "--depth_scale=1000",
+        "--prediction_scale=1",
+    ]
+    out = scripts.call(evaluate.main, *arguments, "--crop=4:44,8:60")
     (row,) = rows_of(out).values()
     np.testing.assert_allclose(row[:5], [1, 1, 1, 0, 0], atol=1e-4)
     assert "of the crop's size, laid over it" in out
-    _, err = scripts.run("evaluate.py", *arguments, "--crop=4:44,8:61", status=1)
+    err = scripts.call(evaluate.main, *arguments, "--crop=4:44,8:61", status=1)
     assert "--resize" in err
     assert "0.npy" in err
-    out, _ = scripts.run("evaluate.py", *arguments, "--crop=4:44,8:61", "--resize")
+    out = scripts.call(evaluate.main, *arguments, "--crop=4:44,8:61", "--resize")
     assert "resized bilinearly" in out
 
 
 def test_photographs_at_their_own_size(scripts, finished, folder, tmp_path):
     photos = sorted(str(p) for p in (folder / "rgb").iterdir())
-    out, _ = scripts.run(
-        "-m", "jaxdepth.predict", *photos, f"--workdir={finished}", f"--out={tmp_path / 'out'}")
+    out = scripts.call(predict.main, *photos, f"--workdir={finished}", f"--out={tmp_path / 'out'}")
     assert out.split() == [str(tmp_path / "out" / f"{i}_color.png") for i in range(3)]
     metres = np.load(tmp_path / "out" / "0_depth.npy")
     millimetres = np.asarray(Image.open(tmp_path / "out" / "0_depth.png"))
@@ -162,10 +175,14 @@ def test_bad_folders_get_one_clear_line(scripts, finished, folder, tmp_path, dam
     else:
         depth = root / "nowhere"
     before = files_in(root) | files_in(finished)
-    out, err = scripts.run(
-        "evaluate.py", f"--workdir={finished}", f"--rgb={root / 'rgb'}", f"--depth={depth}",
-        "--depth_scale=1000", status=1)  # fmt: skip
-    assert out == ""
+    err = scripts.call(
+        evaluate.main,
+        f"--workdir={finished}",
+        f"--rgb={root / 'rgb'}",
+        f"--depth={depth}",
+        "--depth_scale=1000",
+        status=1,
+    )
     assert re.search(message, err.strip().splitlines()[-1]), err
     assert files_in(root) | files_in(finished) == before
 
@@ -173,9 +190,14 @@ def test_bad_folders_get_one_clear_line(scripts, finished, folder, tmp_path, dam
 def test_a_bad_photograph_stops_before_anything_is_written(scripts, finished, folder, tmp_path):
     bad = tmp_path / "bad.jpg"
     bad.write_bytes((folder / "rgb" / "0.jpg").read_bytes()[:300])
-    _, err = scripts.run(
-        "-m", "jaxdepth.predict", str(folder / "rgb" / "0.jpg"), str(bad),
-        f"--workdir={finished}", f"--out={tmp_path / 'out'}", status=1)  # fmt: skip
+    err = scripts.call(
+        predict.main,
+        str(folder / "rgb" / "0.jpg"),
+        str(bad),
+        f"--workdir={finished}",
+        f"--out={tmp_path / 'out'}",
+        status=1,
+    )
     assert str(bad) in err
     assert not (tmp_path / "out").exists()
 
@@ -186,7 +208,7 @@ def test_a_damaged_checkpoint_is_named(scripts, finished, tmp_path):
     files = [p for p in (newest / "variables").rglob("*") if p.is_file()]
     largest = max(files, key=lambda p: p.stat().st_size)
     largest.write_bytes(largest.read_bytes()[:100])
-    _, err = scripts.run("evaluate.py", f"--workdir={tmp_path / 'run'}", status=1)
+    err = scripts.call(evaluate.main, f"--workdir={tmp_path / 'run'}", status=1)
     assert f"checkpoints/{newest.name} cannot be used" in err
 
 
@@ -202,18 +224,23 @@ def test_a_damaged_checkpoint_is_named(scripts, finished, tmp_path):
     ],
 )
 def test_mistaken_arguments_are_explained(scripts, arguments, status, message):
-    _, err = scripts.run("evaluate.py", *arguments, status=status)
+    err = scripts.call(evaluate.main, *arguments, status=status)
     assert message in err
 
 
 @pytest.mark.real_data
 def test_real_photographs_are_scored_and_predicted(scripts, finished, real_data, tmp_path):
     nyu = real_data / "nyu_filled"
-    out, _ = scripts.run(
-        "evaluate.py", f"--workdir={finished}", f"--rgb={nyu / 'rgb'}", f"--depth={nyu / 'depth'}",
-        "--depth_scale=1000", "--crop=44:471,40:601")  # fmt: skip
+    out = scripts.call(
+        evaluate.main,
+        f"--workdir={finished}",
+        f"--rgb={nyu / 'rgb'}",
+        f"--depth={nyu / 'depth'}",
+        "--depth_scale=1000",
+        "--crop=44:471,40:601",
+    )
     assert "5 images" in out
     photo = nyu / "rgb" / "001.png"
     photo = photo if photo.exists() else sorted((nyu / "rgb").iterdir())[0]
-    scripts.run("-m", "jaxdepth.predict", str(photo), f"--workdir={finished}", f"--out={tmp_path}")
+    scripts.call(predict.main, str(photo), f"--workdir={finished}", f"--out={tmp_path}")
     assert np.load(tmp_path / f"{photo.stem}_depth.npy").shape == (480, 640)

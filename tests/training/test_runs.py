@@ -9,11 +9,10 @@ from pathlib import Path
 
 import jax
 import numpy as np
-import pytest
 from PIL import Image
 
+import train
 from jaxdepth.experiment import Checkpoints, Workdir, init_variables
-from tests.scripts import train_arguments
 
 TOTAL_STEPS = 12
 
@@ -60,74 +59,72 @@ def test_a_run_leaves_its_record(finished):
 
 def test_run_again_a_finished_run_changes_nothing(scripts, finished):
     before = {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()}
-    _, err = scripts.train(finished)
-    assert "trained 12 steps" in err
-    kept = {p: p.read_bytes() for p in before if "tfevents" not in p.name}
-    assert kept == {p: content for p, content in before.items() if p in kept}
+    _, err = scripts.run("train.py", *scripts.train_arguments(finished))
+    assert "at step 12 of 12" in err
+    assert {p: p.read_bytes() for p in before} == before
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_killed_at_any_step_it_ends_bit_identical(scripts, finished, tmp_path, seed):
-    """SIGKILL after a random step, twice; then the same command to the end."""
-    kills = random.Random(seed).sample(range(1, TOTAL_STEPS), 2)
-    for step in sorted(kills):
-        process = scripts.start(*train_arguments(tmp_path))
+def test_killed_at_any_step_it_ends_bit_identical(scripts, finished, tmp_path):
+    """SIGKILL after each of two random steps; then the same command to the end."""
+    steps = sorted(random.sample(range(1, TOTAL_STEPS), 2))
+    for step in steps:
+        process = scripts.start("train.py", *scripts.train_arguments(tmp_path))
         wait_for_step(process, tmp_path, step)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         assert process.returncode == -signal.SIGKILL
-    scripts.train(tmp_path)
+    scripts.run("train.py", *scripts.train_arguments(tmp_path))
     assert_ends_like(tmp_path, finished)
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_signals_save_first(scripts, finished, tmp_path, signum):
-    process = scripts.start(*train_arguments(tmp_path, "--config.checkpoint_every=1000"))
-    wait_for_step(process, tmp_path, 1)
-    process.send_signal(signum)
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == 128 + signum
-    assert "Run the same command again to go on" in err
-    assert "Traceback" not in err
-    saved, _ = variables_of(tmp_path)
-    logged = max(m["step"] for m in metrics_of(tmp_path))
-    assert saved == logged
-    scripts.train(tmp_path)
+def test_signals_save_first(scripts, finished, tmp_path):
+    arguments = scripts.train_arguments(tmp_path, "--config.checkpoint_every=1000")
+    for signum, step in ((signal.SIGTERM, 1), (signal.SIGINT, 9)):
+        process = scripts.start("train.py", *arguments)
+        wait_for_step(process, tmp_path, step)
+        process.send_signal(signum)
+        _, err = process.communicate(timeout=300)
+        assert process.returncode == 128 + signum, err
+        assert "Run the same command again to go on" in err
+        assert "Traceback" not in err
+        saved, _ = variables_of(tmp_path)
+        assert saved == max(m["step"] for m in metrics_of(tmp_path))
+    scripts.run("train.py", *arguments)
     assert_ends_like(tmp_path, finished)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(scripts, tmp_path):
-    settings = ("--config.pretrain_global.optimizer=sgd", "--config.pretrain_global.schedule=constant",
-                "--config.pretrain_global.warmup_steps=0", "--config.pretrain_global.epochs=2",
-                "--config.pretrain_global.learning_rate=1e30")  # fmt: skip
-    _, err = scripts.train(tmp_path, *settings, status=1)
-    message = err.strip().splitlines()[-1]
-    assert message.startswith("error: ")
+    settings = ("optimizer=sgd", "schedule=constant", "warmup_steps=0", "epochs=2",
+                "learning_rate=1e30")  # fmt: skip
+    overrides = [f"--config.pretrain_global.{setting}" for setting in settings]
+    _, err = scripts.run("train.py", *scripts.train_arguments(tmp_path, *overrides), status=1)
+    message = err.partition("error: ")[2]
     assert "not finite at step" in message
     assert "(pretrain_global)" in message
     assert "rooms/train[" in message
-    for checkpoint in (tmp_path / "checkpoints").glob("[0-9]*"):
-        assert int(checkpoint.name) < int(message.split("at step ")[1].split()[0])
+    step = int(message.split("at step ")[1].split()[0])
+    assert all(int(p.name) < step for p in (tmp_path / "checkpoints").glob("[0-9]*"))
 
 
 def test_another_config_is_refused_and_nothing_is_overwritten(scripts, finished):
     before = {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()}
-    _, err = scripts.train(finished, "--config.joint.learning_rate=0.5", status=1)
+    arguments = scripts.train_arguments(finished, "--config.joint.learning_rate=0.5")
+    err = scripts.call(train.main, *arguments, status=1)
     assert "joint.learning_rate: 0.001 there, 0.5 now" in err
     assert before == {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()}
 
 
 def test_unknown_keys_and_variants_are_named(scripts, tmp_path):
-    _, err = scripts.train(tmp_path / "a", "--config.joint.lr=1", status=2)
-    assert "no config key 'joint.lr'" in err
-    _, err = scripts.run("train.py", "--config=configs/rooms.py:fast", status=2)
+    arguments = scripts.train_arguments(tmp_path / "a", "--config.joint.lr=1")
+    assert "no config key 'joint.lr'" in scripts.call(train.main, *arguments, status=2)
+    err = scripts.call(train.main, "--config=configs/rooms.py:fast", status=2)
     assert "no variant 'fast'" in err
     assert not (tmp_path / "a").exists()
 
 
 def test_missing_nyu_says_how_to_get_it(scripts, tmp_path):
-    _, err = scripts.run(
-        "train.py", "--config=configs/nyu.py", f"--workdir={tmp_path / 'w'}",
+    err = scripts.call(
+        train.main, "--config=configs/nyu.py", f"--workdir={tmp_path / 'w'}",
         f"--config.data.data_dir={tmp_path / 'none'}", status=1)  # fmt: skip
     assert "tfds build nyu_depth_v2 --file_format=array_record" in err
     assert str(tmp_path / "none") in err

@@ -2,16 +2,19 @@
 
 import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import io
 import itertools
 import os
+import sys
 from collections.abc import Iterator
 
 import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
 from PIL import Image
+from tensorflow_datasets.core import shuffle
 from tqdm import tqdm
 
 from jaxdepth.data.rooms.generate import MIN_SIDE, render_scene
@@ -67,7 +70,7 @@ class Rooms(tfds.core.GeneratorBasedBuilder):
     first 2,000 are those of "96x128") and "240x320" (2,000 / 200 / 200).
 
     Rooms measure 2.2 to 9.5 m and are 2.4 to 3 m high; doors, tables, chairs and tiles have the
-    sizes of real ones, and the camera stands at 1.0 to 1.9 m, so that absolute scale can be
+    sizes of real ones, and the camera stands at 1.15 to 1.75 m, so that absolute scale can be
     learnt.
     """
 
@@ -178,6 +181,17 @@ def _resolve(config: str | RoomsConfig) -> RoomsConfig:
     return known or config
 
 
+@contextlib.contextmanager
+def _sorting_in_memory() -> Iterator[None]:
+    """Lets tfds sort a split of any size in memory: beyond 1 GB it would need TensorFlow."""
+    limit = shuffle.MAX_MEM_BUFFER_SIZE
+    shuffle.MAX_MEM_BUFFER_SIZE = sys.maxsize
+    try:
+        yield
+    finally:
+        shuffle.MAX_MEM_BUFFER_SIZE = limit
+
+
 def prepare_rooms(
     config: str | RoomsConfig = "96x128",
     *,
@@ -219,12 +233,14 @@ def prepare_rooms(
         shown = tfds.core.utils.tqdm_utils._active
         tfds.disable_progress_bar()
         try:
-            with tqdm(
+            bar = tqdm(
                 total=sum(config.counts.values()),
                 desc=f"Rendering rooms/{config.name}",
                 unit="scene",
+                mininterval=0.1 if sys.stderr.isatty() else 10.0,
                 disable=not progress,
-            ) as bar:
+            )
+            with bar, _sorting_in_memory():
                 builder._bar = bar
                 builder.download_and_prepare(
                     download_config=tfds.download.DownloadConfig(try_download_gcs=False)

@@ -1,6 +1,6 @@
 """Furnishing: from a random generator to a `Scene`.
 
-The camera is chosen first: 1.0 to 1.9 m above the floor, level or looking down, with the wide
+The camera is chosen first: 1.15 to 1.75 m above the floor, level or looking down, with the wide
 view of a first-generation Kinect. Furniture follows, most of it where the camera looks.
 """
 
@@ -67,12 +67,17 @@ class _Furnisher:
             c, s = math.cos(self.yaw), math.sin(self.yaw)
             along_x = ((lx if c > 0 else 0) - self.x) / (c if abs(c) > 1e-6 else 1e-6)
             along_y = ((ly if s > 0 else 0) - self.y) / (s if abs(s) > 1e-6 else 1e-6)
-            if min(along_x, along_y) > rng.uniform(1.3, 5.0):
+            ahead = min(along_x, along_y)
+            if ahead > rng.uniform(1.3, 5.0):
                 break
+        height = rng.uniform(1.15, 1.75)
+        # Down far enough to see the foot of the wall ahead, some 20 degrees below the middle.
+        lowest = -math.degrees(math.atan2(height, ahead)) + 20
+        pitch = min(rng.gauss(-12, 6), lowest - abs(rng.gauss(0, 3)), -3)
         return camera_matrix(
-            (self.x, self.y, rng.uniform(1.0, 1.9)),
+            (self.x, self.y, height),
             yaw=self.yaw,
-            pitch=math.radians(min(max(rng.gauss(-13, 8), -35), -2)),
+            pitch=math.radians(max(pitch, -38)),
             roll=math.radians(min(max(rng.gauss(0, 2), -5), 5)),
         )
 
@@ -89,7 +94,7 @@ class _Furnisher:
         daylight = rng.uniform(1.2, 3.0)
         windows = [self._window(daylight) for _ in range(rng.randrange(1, 4))]
         area = self.size[0] * self.size[1]
-        wanted = int(min(max(area * rng.uniform(0.35, 0.75), 3), 12))
+        wanted = int(min(max(area * rng.uniform(0.3, 0.65), 3), 12))
         placed = 0
         for _ in range(4 * wanted):
             placed += self._against_wall() if rng.random() < 0.6 else self._free()
@@ -153,7 +158,7 @@ class _Furnisher:
         half_x = 0.5 * (c * piece.width + s * piece.depth)
         half_y = 0.5 * (s * piece.width + c * piece.depth)
         box = (x - half_x, y - half_y, x + half_x, y + half_y)
-        clear = 0.9 if piece.height > 1.0 else 0.5
+        clear = 1.0 if piece.height > 1.0 else 0.65
         if not self._floor_is_free(box, clear=clear) or not self.builder.fits(piece):
             return False
         self.taken.append(box)
@@ -201,7 +206,7 @@ class _Furnisher:
 
     def _free(self) -> bool:
         rng = self.rng
-        reach = rng.uniform(0.9, 5.5)
+        reach = rng.uniform(1.2, 5.5)
         angle = self.yaw + rng.uniform(-0.6, 0.6)
         x, y = self.x + reach * math.cos(angle), self.y + reach * math.sin(angle)
         if not self._floor_is_free((x - 0.1, y - 0.1, x + 0.1, y + 0.1)):
@@ -307,7 +312,7 @@ class _Furnisher:
             drop = rng.uniform(0.12, 0.6)
             warm = rng.uniform(0.75, 1.0)
             colour = strength * np.array([1.0, 0.5 + 0.5 * warm, warm])
-            lights.append((x, y, lz - drop - 0.18, *colour, 0.14))
+            lights.append((x, y, lz - drop - 0.18, *colour, 0.1))
             shade = Piece(0.4, 0.4, 0.2)
             if rng.random() < 0.5:
                 shade.sphere((0, 0, 0), 0.13, self.palette.shade(), casts=False)
@@ -320,5 +325,5 @@ class _Furnisher:
             wall, along = windows[0]
             x, y = self._at_wall(wall, along, 0.25)
             colour = daylight * rng.uniform(0.7, 1.2) * np.array([0.9, 0.97, 1.0])
-            lights.append((x, y, 1.5, *colour, 0.35))
+            lights.append((x, y, 1.5, *colour, 0.2))
         return lights
