@@ -1,8 +1,8 @@
 """Orbax checkpoints that hold everything a run needs to go on as if it had never stopped."""
 
 import contextlib
-import io
 import logging
+import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -120,13 +120,17 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def _explained(self, step: int) -> Iterator[None]:
-        """Turns whatever the storage raises, or prints on the side, into one error."""
-        with contextlib.redirect_stderr(io.StringIO()):
-            try:
-                yield
-            except Exception as error:
-                time.sleep(0.5)  # reads still in flight print their own tracebacks when they end
-                raise self._damaged(step, str(error).strip().split("\n")[0]) from error
+        """Turns whatever the storage raises into one error."""
+        hook = sys.unraisablehook
+        try:
+            yield
+        except Exception as error:
+            # Reads still in flight fail too, each with a traceback of its own.
+            sys.unraisablehook = lambda unraisable: None
+            time.sleep(0.5)
+            raise self._damaged(step, str(error).strip().split("\n")[0]) from error
+        finally:
+            sys.unraisablehook = hook
 
     def _damaged(self, step: int, reason: str) -> CheckpointError:
         return CheckpointError(

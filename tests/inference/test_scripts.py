@@ -10,6 +10,7 @@ from PIL import Image
 
 import evaluate
 from jaxdepth import predict
+from jaxdepth.data.images import read_image
 
 COLUMNS = ["δ1", "δ2", "δ3", "abs rel", "sqr rel", "RMS(lin)", "RMS(log)", "log10"]
 
@@ -145,7 +146,7 @@ def test_photographs_at_their_own_size(scripts, finished, folder, tmp_path):
     assert metres.shape == millimetres.shape == (48, 64)
     assert metres.dtype == np.float32
     np.testing.assert_allclose(millimetres / 1000, metres, atol=5.1e-4)
-    assert Image.open(tmp_path / "out" / "0_color.png").size == (64, 48)
+    assert read_image(tmp_path / "out" / "0_color.png").shape == (48, 64, 3)
 
 
 @pytest.mark.parametrize(
