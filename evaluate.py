@@ -26,11 +26,12 @@ def main(arguments: list[str]) -> int:
     add("--depth_scale", type=float, help="metres are value / scale")
     add("--predictions", type=Path, help="folder of saved predictions, to score without a model")
     add("--prediction_scale", type=float, help="metres are value / scale")
-    add("--crop", help="region of the ground truth that counts: TOP:BOTTOM,LEFT:RIGHT")
+    add("--crop", help="region of the ground truth that counts: TOP:BOTTOM,LEFT:RIGHT, or none")
     add("--average", choices=("pixels", "images"), help="what metrics are averaged over")
     add("--min_depth", type=float, help="metres; ground truth counts above it")
-    add("--max_depth", type=float, help="metres; ground truth counts below it")
+    add("--max_depth", type=float, help="metres; ground truth counts below it; 0 for no limit")
     add("--resize", action="store_true", help="resize predictions of another size")
+    add("--silog", action="store_true", help="add the scale-invariant error to the table")
     flags, overrides = parser.parse_known_args(arguments)
 
     from jaxdepth.inference import evaluate

@@ -9,9 +9,14 @@
 Variants: `full` (the default) and the paper's ablation (Table II) `global_only`,
 `global_adversarial`, `no_joint`, `no_adversarial`.
 
-The paper starts the encoder from ImageNet weights and does not say how long it pre-trains: 10
-epochs here, as jointly. Its scores (filled depth, valid projection area, 654 test images): δ1
-0.825, abs rel 0.117, RMS(lin) 0.525.
+Where this differs from the paper: it starts the encoder from ImageNet weights and has 120,000
+training images, of which this dataset has 47,584; it does not say how long it pre-trains (10 epochs
+here, as jointly) nor how it augments on this dataset (as on Make3D here, §IV.C, with brightness and
+contrast besides). Its losses are written as sums over an image's pixels; here they are means, to
+which the learning rates and η are applied as they are printed.
+
+Its scores (filled depth, valid projection area, 654 test images): δ1 0.825, abs rel 0.117, RMS(lin)
+0.525.
 """
 
 from ml_collections import ConfigDict

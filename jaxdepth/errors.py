@@ -25,6 +25,12 @@ def report(main: Callable[[list[str]], int], arguments: list[str]) -> int:
     except JaxdepthError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status
+    except OSError as error:  # a full disk, a folder that is a file, a missing permission
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
 
 
 class DataError(JaxdepthError, ValueError):

@@ -1,10 +1,12 @@
 """The grain pipeline: a source to batches of NumPy arrays, shuffled, sharded, resumable."""
 
+import signal
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import grain
 import numpy as np
+from absl import flags
 
 from jaxdepth.data.images import resize_depth, resize_image
 from jaxdepth.data.sources import Example, Source
@@ -39,40 +41,52 @@ def train_batches(
     batch_size: int,
     image_size: tuple[int, int],
     seed: int,
+    start: int = 0,
     shard: tuple[int, int] = (0, 1),
     num_threads: int = 4,
     num_workers: int = 0,
     prefetch: int = 4,
 ) -> "grain.DatasetIterator[Batch]":
-    """Endless batches, every epoch in another order, that depend on the arguments alone.
+    """Endless batches, every epoch in another order.
 
-    The iterator's `get_state()` is a small JSON-serialisable dict; `set_state` continues there.
+    Which batch comes n-th depends on the source, the sizes, the seed and the shard alone: to go on
+    after n batches, pass `start=n`, with any number of threads or workers.
 
     Args:
         source: where examples come from.
         batch_size: examples a batch (of this shard).
         image_size: (height, width) of every example.
         seed: decides the order.
+        start: how many batches to leave out at the beginning; costs nothing.
         shard: (index, count): this process reads every count-th example from index on.
         num_threads: threads that read and decode.
         num_workers: processes that do so instead, for large images; 0 for none.
         prefetch: batches read ahead.
 
     Returns:
-        A grain iterator of `Batch`.
+        A grain iterator of `Batch`; `close()` ends its threads or workers.
     """
     index, count = shard
     dataset = grain.MapDataset.source(source)[index::count].shuffle(seed=seed).repeat()
     dataset = dataset.map(lambda example: resize_example(example, image_size))
-    dataset = dataset.batch(batch_size, drop_remainder=True, batch_fn=stack)
+    dataset = dataset.batch(batch_size, drop_remainder=True, batch_fn=stack)[start:]
     iterable = dataset.to_iter_dataset(
         grain.ReadOptions(num_threads=num_threads, prefetch_buffer_size=prefetch)
     )
     if num_workers:
+        if not flags.FLAGS.is_parsed():  # grain reads its own flags, whoever parsed the arguments
+            flags.FLAGS.mark_as_parsed()
         iterable = iterable.mp_prefetch(
-            grain.MultiprocessingOptions(num_workers=num_workers, per_worker_buffer_size=prefetch)
+            grain.MultiprocessingOptions(num_workers=num_workers, per_worker_buffer_size=prefetch),
+            worker_init_fn=_leave_signals_to_the_parent,
         )
     return iter(iterable)
+
+
+def _leave_signals_to_the_parent(index: int, count: int) -> None:
+    """A terminal sends Ctrl-C to workers too; the parent decides when they end."""
+    del index, count
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def stack(examples: Any) -> Batch:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jaxdepth.data.rooms import RoomsConfig, prepare_rooms
+from jaxdepth.data.rooms import Rooms, RoomsConfig, prepare_rooms
 from jaxdepth.errors import ConfigError, DataError
 
 
@@ -87,6 +87,8 @@ def open_source(
         raise ConfigError(f"{dataset} has no depth {depth!r}: choose from {choices}.")
     try:
         records = builder.as_data_source(split=split)
+    except ValueError as error:
+        raise ConfigError(f"{dataset}: no split {split!r} ({error}).") from error
     except NotImplementedError as error:
         raise DataError(
             f"{builder.data_dir}: random access needs array_record files, this dataset was "
@@ -101,7 +103,14 @@ def _open_rooms(variant: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
         names = ("height", "width", "num_train", "num_validation", "num_test")
         sizes = dict(zip(names, map(int, custom.groups()), strict=True))
         return prepare_rooms(RoomsConfig(name=variant, **sizes), data_dir=data_dir)
-    return prepare_rooms(variant or "96x128", data_dir=data_dir)
+    variant = variant or "96x128"
+    names = [config.name for config in Rooms.BUILDER_CONFIGS]
+    if variant not in names:
+        raise ConfigError(
+            f"rooms has no variant {variant!r}: choose from {', '.join(names)}, or any size and "
+            "count, HxW_TRAIN_VALIDATION_TEST, such as 240x320_5000_100_100."
+        )
+    return prepare_rooms(variant, data_dir=data_dir)
 
 
 def _open_nyu(variant: str, data_dir: str | None) -> tfds.core.DatasetBuilder:

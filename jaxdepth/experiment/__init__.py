@@ -9,6 +9,7 @@ from jaxdepth.experiment.build import (
     build_source,
     build_stages,
 )
+from jaxdepth.experiment.check import check_config
 from jaxdepth.experiment.checkpoints import Checkpoints
 from jaxdepth.experiment.config import choose_variants, load_config
 from jaxdepth.experiment.defaults import STAGES, default_config
@@ -34,6 +35,7 @@ __all__ = [
     "build_model",
     "build_source",
     "build_stages",
+    "check_config",
     "choose_variants",
     "default_config",
     "default_workdir",

@@ -27,7 +27,7 @@ class Stage(NamedTuple):
     Attributes:
         name: one of `jaxdepth.experiment.STAGES`.
         num_steps: updates; 1 for `select_lam`, which is not iterative.
-        batch_size: images an update, over all devices and processes.
+        batch_size: images an update, over all devices.
         modules: the model's trainable parts; all others stay as they are.
         optimizer: for them.
         eta: weight η of the adversarial loss; 0 for none.
@@ -116,7 +116,7 @@ def _build_stage(config: FrozenConfigDict, name: str, num_examples: int) -> Stag
     if name == "select_lam":
         return Stage(name, num_steps=1)
     settings = config[name]
-    steps_per_epoch = num_examples / settings.batch_size
+    steps_per_epoch = num_examples / max(settings.batch_size, 1)
     num_steps = max(1, math.ceil(settings.epochs * steps_per_epoch - 1e-9))
     modules = {
         "pretrain_global": ("global_net",),

@@ -24,7 +24,9 @@ def default_config() -> ConfigDict:
                 "num_threads": 4,  # that read and decode
                 "num_workers": 0,  # processes that do so instead, for large images
             },
-            "augment": {  # §IV.C; ranges are uniform, (1, 1) or 0 switches one off
+            # §IV.C, with brightness and contrast besides; ranges are uniform, and one whose ends
+            # are equal, or 0, switches a transform off.
+            "augment": {
                 "flip": 0.5,  # probability
                 "color": (0.8, 1.2),  # multiplies each channel
                 "brightness": (-0.1, 0.1),  # added to images in [0, 1]

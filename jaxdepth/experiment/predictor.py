@@ -38,9 +38,11 @@ class Predictor:
         image_size: (height, width) of the model's input.
         integrates: whether depth is u, or f alone.
         protocol: how the config scores.
+        step: of the checkpoint that the weights are from.
     """
 
-    def __init__(self, config: FrozenConfigDict, variables: Any):
+    def __init__(self, config: FrozenConfigDict, variables: Any, *, step: int = 0):
+        self.step = step
         model = build_model(config)
         self.image_size = tuple(config.data.image_size)
         self.integrates = config.model.integrate
@@ -67,7 +69,7 @@ class Predictor:
     def predict_examples(
         self, examples: Iterable[Example]
     ) -> Iterator[tuple[Example, ImagePrediction]]:
-        """Predicts for examples of any sizes, in batches, in order."""
+        """Predicts for examples of any sizes, in batches, in order; at the size of their depth."""
         examples = iter(examples)
         while batch := list(islice(examples, self._batch_size)):
             images = [resize_image(example.image, self.image_size) for example in batch]
@@ -75,7 +77,7 @@ class Predictor:
             images += images[-1:] * (self._batch_size - len(batch))
             prediction = jax.device_get(self.predict_batch(np.stack(images)))
             for index, example in enumerate(batch):
-                yield example, _at_size(prediction, index, example.image.shape[:2])
+                yield example, _at_size(prediction, index, example.depth.shape)
 
 
 def _at_size(prediction: DepthPrediction, index: int, size: tuple[int, int]) -> ImagePrediction:
@@ -102,14 +104,18 @@ def init_variables(config: FrozenConfigDict) -> dict:
     return jax.jit(init)(jax.random.key(config.seed, impl="rbg"))
 
 
-def load_predictor(workdir: Workdir) -> Predictor:
-    """The finished model of a run.
+def load_predictor(workdir: Workdir, config: FrozenConfigDict | None = None) -> Predictor:
+    """The model of a run's newest checkpoint.
+
+    Args:
+        workdir: the run's.
+        config: the run's, if it has been read already.
 
     Raises:
         WorkdirError: the folder is no run, or has no checkpoint yet.
         CheckpointError: its newest checkpoint cannot be used.
     """
-    config = workdir.config()
+    config = config or workdir.config()
     checkpoints = Checkpoints(workdir.checkpoints)
     try:
         step = checkpoints.latest()
@@ -118,6 +124,6 @@ def load_predictor(workdir: Workdir) -> Predictor:
                 f"{workdir.path} has no checkpoint yet: let `python train.py` run on it first."
             )
         template = jax.eval_shape(lambda: init_variables(config))
-        return Predictor(config, checkpoints.restore(step, "variables", template))
+        return Predictor(config, checkpoints.restore(step, "variables", template), step=step)
     finally:
         checkpoints.close()

@@ -24,14 +24,14 @@ _FREE_TO_CHANGE = (
     "log_every",
     "checkpoint_every",
 )
-"""Keys that may differ when a run goes on: they do not change what is learnt."""
+"""Keys that may change when a run goes on: they do not change what is learnt."""
 
 
 class Workdir:
     """A run's folder.
 
     It holds `config.json`, `checkpoints/`, `metrics.jsonl`, TensorBoard events, `samples/` and,
-    once training is complete, `finished.json`.
+    once training is complete, `mean_depth.npy` and `finished.json`.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -49,6 +49,15 @@ class Workdir:
     def is_finished(self) -> bool:
         return (self.path / FINISHED_FILE).is_file()
 
+    @property
+    def mean_depth(self) -> Path:
+        return self.path / "mean_depth.npy"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it holds anything but a lock."""
+        return self.path.is_dir() and any(p.name != LOCK_FILE for p in self.path.iterdir())
+
     def claim(self, config: FrozenConfigDict) -> None:
         """Makes the folder for this config, or checks that it was made by it.
 
@@ -56,9 +65,8 @@ class Workdir:
             WorkdirError: it was made by another config (the message lists the keys that differ),
                 or holds files of something else.
         """
-        if self.path.exists() and any(p.name != LOCK_FILE for p in self.path.iterdir()):
+        if self.is_made:
             self.check(config)
-            return
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / CONFIG_FILE, to_json(config))
 
@@ -90,7 +98,7 @@ class Workdir:
             )
         try:
             return from_json(file.read_text())
-        except ValueError as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise WorkdirError(f"{file} is damaged ({error}): restore it or train anew.") from error
 
     def finish(self, summary: dict) -> None:

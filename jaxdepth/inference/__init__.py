@@ -4,7 +4,6 @@ from jaxdepth.inference.evaluate import evaluate
 from jaxdepth.inference.photographs import predict_photographs
 from jaxdepth.inference.scoring import (
     finished_runs,
-    mean_depth,
     score_model,
     score_predictions,
     score_run,
@@ -13,7 +12,6 @@ from jaxdepth.inference.scoring import (
 __all__ = [
     "evaluate",
     "finished_runs",
-    "mean_depth",
     "predict_photographs",
     "score_model",
     "score_predictions",

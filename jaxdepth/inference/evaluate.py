@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from itertools import starmap
 from pathlib import Path
 
+from ml_collections import FrozenConfigDict
+
 from jaxdepth.data.folder import (
     DEPTH_SUFFIXES,
     Pair,
@@ -38,6 +40,7 @@ def evaluate(
     min_depth: float | None = None,
     max_depth: float | None = None,
     resize: bool = False,
+    silog: bool = False,
 ) -> Iterator[str]:
     """Scores runs on a split of their dataset or on a folder, or saved predictions on a folder.
 
@@ -50,7 +53,9 @@ def evaluate(
         depth_scale: metres are value / scale.
         predictions, prediction_scale: a folder of saved predictions to score against `depth`.
         crop, average, min_depth, max_depth, resize: the protocol where it is to differ from the
-            run's; for saved predictions from pixels of the full frame, above 1e-3 m.
+            run's; for saved predictions from pixels of the full frame, above 1e-3 m. A crop of
+            "none" and a max_depth of 0 switch the run's off.
+        silog: whether to add the scale-invariant error.
 
     Yields:
         A table for each run.
@@ -59,46 +64,50 @@ def evaluate(
         ConfigError: a combination that asks for nothing.
         WorkdirError, CheckpointError, DataError: a run or file that cannot be used.
     """
+    if overrides and config is None:
+        raise ConfigError(f"unknown argument {overrides[0]!r}: see `python evaluate.py --help`.")
     if (depth is None) != (rgb is None and predictions is None):
         raise ConfigError(
             "--depth=DIR goes with --rgb=DIR (a model on a folder) or --predictions=DIR (saved "
             "predictions); name both folders, or neither to score runs on their own dataset."
         )
-    if depth is not None and depth_scale is None:
-        raise ConfigError("--depth needs --depth_scale: metres are value / scale, 1000 for mm.")
-    changes = {
-        "crop": parse_crop(crop) if crop else None,
-        "average": average,
-        "min_depth": min_depth,
-        "max_depth": max_depth,
-        "resize": resize or None,
-    }
+    if (depth is None) != (depth_scale is None):
+        raise ConfigError(
+            "--depth needs --depth_scale, and it alone: metres are value / scale, 1000 for mm."
+        )
+    if (predictions is None) != (prediction_scale is None):
+        raise ConfigError(
+            "--predictions needs --prediction_scale, and it alone: metres are value / scale."
+        )
+    changes = {"average": average, "min_depth": min_depth, "resize": resize or None}
     changes = {name: value for name, value in changes.items() if value is not None}
+    if crop is not None:
+        changes["crop"] = None if crop == "none" else parse_crop(crop)
+    if max_depth is not None:
+        changes["max_depth"] = max_depth or None
     if predictions is not None:
         if rgb or workdir or config or split:
             raise ConfigError(
                 "--predictions scores saved files without a model: leave out --rgb, --workdir, "
                 "--config and --split."
             )
-        if prediction_scale is None:
-            raise ConfigError("--predictions needs --prediction_scale: metres are value / scale.")
         pairs = read_prediction_pairs(
             _matched(predictions, depth, first_suffixes=DEPTH_SUFFIXES),
             prediction_scale=prediction_scale,
             depth_scale=depth_scale,
         )
-        yield score_predictions(pairs, Protocol(**changes), label=str(predictions))
+        yield score_predictions(pairs, Protocol(**changes), label=str(predictions), silog=silog)
         return
-    for run in _runs(workdir, config, overrides):
+    for run, resolved in _runs(workdir, config, overrides):
         if depth is not None:
             if split:
                 raise ConfigError("--split is of a run's own dataset: leave it out with --rgb.")
             pairs = read_image_pairs(_matched(rgb, depth), depth_scale=depth_scale, resize=resize)
-            table = score_run(run, starmap(Example, pairs), changes)
+            table = score_run(run, resolved, starmap(Example, pairs), changes, silog=silog)
             yield f"{run.path} on {rgb}\n{table}"
         else:
-            source = build_source(run.config(), split or "test")
-            table = score_run(run, examples_in_order(source), changes)
+            source = build_source(resolved, split or "test")
+            table = score_run(run, resolved, examples_in_order(source), changes, silog=silog)
             yield f"{run.path}, {split or 'test'} split\n{table}"
 
 
@@ -109,12 +118,14 @@ def _matched(first: Path, second: Path, **suffixes: Sequence[str]) -> list[Pair]
     return matches.pairs
 
 
-def _runs(workdir: Path | None, config: str | None, overrides: Sequence[str]) -> list[Workdir]:
-    if overrides and config is None:
-        raise ConfigError(f"unknown argument {overrides[0]!r}: see `python evaluate.py --help`.")
+def _runs(
+    workdir: Path | None, config: str | None, overrides: Sequence[str]
+) -> list[tuple[Workdir, FrozenConfigDict]]:
+    """The runs asked for with their configs."""
     if config is not None:
         resolved = load_config(config, overrides)
         run = Workdir(workdir or default_workdir(resolved))
         run.check(resolved)
-        return [run]
-    return [Workdir(workdir)] if workdir is not None else finished_runs(RUNS)
+        return [(run, resolved)]
+    runs = [Workdir(workdir)] if workdir is not None else finished_runs(RUNS)
+    return [(run, run.config()) for run in runs]

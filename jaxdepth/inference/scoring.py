@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ml_collections import FrozenConfigDict
 
-from jaxdepth.data.images import resize_depth, resize_prediction
-from jaxdepth.data.sources import Example, Source
+from jaxdepth.data.images import read_depth, resize_prediction
+from jaxdepth.data.mean import mean_depth
+from jaxdepth.data.sources import Example
 from jaxdepth.errors import WorkdirError
 from jaxdepth.evaluation import Protocol, Scorer, footer_lines, format_table
 from jaxdepth.experiment import Predictor, Workdir, build_source, load_predictor
@@ -31,30 +33,13 @@ def finished_runs(root: Path) -> list[Workdir]:
     return runs
 
 
-def mean_depth(source: Source, image_size: tuple[int, int], num_examples: int) -> np.ndarray:
-    """The per-pixel mean depth of a data source, the baseline that sees no image.
-
-    Args:
-        source: with depth in metres.
-        image_size: (height, width) of the result.
-        num_examples: how many are taken, evenly spread over the source.
-
-    Returns:
-        `[height, width]` float32 metres; where nothing was ever measured, the mean over all pixels.
-    """
-    total = np.zeros(image_size, np.float64)
-    count = np.zeros(image_size, np.int64)
-    step = max(1, len(source) // num_examples)
-    for index in range(0, len(source), step):
-        depth = resize_depth(source[index].depth, image_size)
-        total += depth
-        count += depth > 0
-    overall = total.sum() / max(count.sum(), 1)
-    return np.where(count > 0, total / np.maximum(count, 1), overall).astype(np.float32)
-
-
 def score_model(
-    predictor: Predictor, examples: Iterable[Example], protocol: Protocol, mean: np.ndarray
+    predictor: Predictor,
+    examples: Iterable[Example],
+    protocol: Protocol,
+    mean: np.ndarray,
+    *,
+    silog: bool = False,
 ) -> str:
     """The table of a model on examples: the mean depth map, f, and u where there is integration."""
     scorers = {name: Scorer(protocol) for name in (MEAN_ROW, GLOBAL_ROW)}
@@ -74,32 +59,50 @@ def score_model(
         *footer_lines(next(reversed(scores.values()))),
         f"model input: {height}x{width}, predictions brought to the image's size bilinearly",
     ]
-    return format_table([(name, s.metrics) for name, s in scores.items()], footer=footer)
+    rows = [(name, s.metrics) for name, s in scores.items()]
+    return format_table(rows, silog=silog, footer=footer)
 
 
-def score_run(run: Workdir, examples: Iterable[Example], changes: Mapping[str, Any]) -> str:
+def score_run(
+    run: Workdir,
+    config: FrozenConfigDict,
+    examples: Iterable[Example],
+    changes: Mapping[str, Any],
+    *,
+    silog: bool = False,
+) -> str:
     """The table of a run on examples.
 
     Args:
         run: with a checkpoint.
+        config: the run's.
         examples: from its own dataset or any other.
         changes: attributes of `Protocol` that differ from the run's own.
+        silog: whether to add the scale-invariant error.
     """
-    config = run.config()
-    predictor = load_predictor(run)
-    mean = mean_depth(
-        build_source(config, "train"), predictor.image_size, config.evaluation.mean_examples
-    )
+    predictor = load_predictor(run, config)
+    if run.mean_depth.exists():
+        mean = read_depth(run.mean_depth, scale=1)
+    else:
+        source = build_source(config, "train")
+        mean = mean_depth(source, predictor.image_size, config.evaluation.mean_examples)
     protocol = dataclasses.replace(predictor.protocol, **changes)
-    return score_model(predictor, examples, protocol, mean)
+    table = score_model(predictor, examples, protocol, mean, silog=silog)
+    if not run.is_finished:
+        table += f"\ntraining is not finished: this is its checkpoint of step {predictor.step}"
+    return table
 
 
 def score_predictions(
-    pairs: Iterator[tuple[str, np.ndarray, np.ndarray]], protocol: Protocol, label: str
+    pairs: Iterator[tuple[str, np.ndarray, np.ndarray]],
+    protocol: Protocol,
+    label: str,
+    *,
+    silog: bool = False,
 ) -> str:
     """The table of saved predictions, whoever made them."""
     scorer = Scorer(protocol)
     for pair in pairs:
         scorer.add(*pair)
     scores = scorer.scores()
-    return format_table([(label, scores.metrics)], footer=footer_lines(scores))
+    return format_table([(label, scores.metrics)], silog=silog, footer=footer_lines(scores))

@@ -1,30 +1,30 @@
 """Batches on their way to the devices."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from jaxdepth.data.pipeline import Batch
 from jaxdepth.training.parallel import shard
 
 
-def read_ahead(iterator: Any, position: dict | None) -> Iterator[tuple[Batch, Any, dict]]:
+def read_ahead(iterator: Any) -> Generator[tuple[Batch, Any]]:
     """Batches with the next one already on its way to the devices.
 
     Args:
-        iterator: a grain iterator of `Batch`.
-        position: a state of it to go on from, None for the beginning.
+        iterator: from `jaxdepth.data.pipeline.train_batches`; closed with the generator.
 
     Yields:
-        The batch, its image and depth on the devices, and the iterator's state after it.
+        The batch, and its image and depth on the devices.
     """
-    if position is not None:
-        iterator.set_state(position)
 
-    def fetch() -> tuple[Batch, Any, dict]:
+    def fetch() -> tuple[Batch, Any]:
         batch = next(iterator)
-        return batch, shard((batch.image, batch.depth)), iterator.get_state()
+        return batch, shard((batch.image, batch.depth))
 
-    ahead = fetch()
-    while True:
-        current, ahead = ahead, fetch()
-        yield current
+    try:
+        ahead = fetch()
+        while True:
+            current, ahead = ahead, fetch()
+            yield current
+    finally:
+        iterator.close()

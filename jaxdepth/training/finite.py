@@ -18,5 +18,6 @@ def check_finite(
     raise NonFiniteError(
         f"{', '.join(bad)} not finite at step {step} ({stage}), {whose}"
         f"{', '.join(guilty or names)}. Training stopped; the last checkpoint is from before. "
-        "Check these examples, lower the learning rate, or set clip_norm."
+        "Check these examples, or train in another folder (--workdir) with a lower learning rate "
+        "or with clip_norm."
     )

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import jax
 import numpy as np
 from ml_collections import FrozenConfigDict
 
-from jaxdepth.data.images import write_image
+from jaxdepth.data.images import write_depth_npy, write_image
+from jaxdepth.data.mean import mean_depth
 from jaxdepth.data.pipeline import examples_in_order, resize_example, stack, train_batches
+from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation import Scorer
 from jaxdepth.experiment import (
     Checkpoints,
@@ -22,13 +25,14 @@ from jaxdepth.experiment import (
     build_model,
     build_source,
     build_stages,
+    check_config,
     init_variables,
 )
 from jaxdepth.training.feed import read_ahead
 from jaxdepth.training.finite import check_finite
 from jaxdepth.training.interruption import Interruption
 from jaxdepth.training.logbook import Logbook
-from jaxdepth.training.parallel import AXIS, parallel_step, replicate
+from jaxdepth.training.parallel import AXIS, devices, parallel_step, replicate
 from jaxdepth.training.pictures import sample_sheet
 from jaxdepth.training.select_lam import rms_by_lam
 from jaxdepth.training.state import TrainState, begin_stage
@@ -53,16 +57,25 @@ def train(config: FrozenConfigDict, workdir: Path) -> int:
         NonFiniteError: a loss or gradient is not finite; the last checkpoint is from before it.
         CheckpointError, DataError, ConfigError: as their names say.
     """
+    if jax.process_count() > 1:
+        raise ConfigError(
+            f"training spans the devices of one process, got {jax.process_count()} processes: "
+            "start one process for all local devices."
+        )
     run = Workdir(workdir)
     with run.lock():
+        if run.is_made:
+            run.check(config)
+        trainer = Trainer(config, run)
         run.claim(config)
-        return Trainer(config, run).run()
+        return trainer.run()
 
 
 class Trainer:
     """One run: its objects and where it stands."""
 
     def __init__(self, config: FrozenConfigDict, run: Workdir):
+        check_config(config, num_devices=len(devices()))
         self.config = config
         self.folder = run
         self.model = build_model(config, axis_name=AXIS)
@@ -85,10 +98,12 @@ class Trainer:
     def run(self) -> int:
         """Runs what is left of the stages; see `train`."""
         try:
-            index, step, variables, state, position = self._restore()
+            index, step, variables, state = self._restore()
+            if index == len(self.stages):
+                return self._finish(step)
             with contextlib.closing(Logbook(self.folder.path, step=step)) as logbook:
                 if step:
-                    logbook.say(f"{self.folder.path}: at step {step} of {self.total_steps}.")
+                    logbook.say(f"{self.folder.path}: going on from step {step}.")
                 with Interruption() as interruption:
                     while index < len(self.stages):
                         stage = self.stages[index]
@@ -98,7 +113,7 @@ class Trainer:
                         else:
                             state = state or self._begin(variables, stage, step)
                             variables, step = self._run_stage(
-                                index, state, position, step, logbook, interruption
+                                index, state, step, logbook, interruption
                             )
                             if step < self._first_step(index + 1):
                                 logbook.say(
@@ -106,15 +121,24 @@ class Trainer:
                                     f"{self.total_steps}. Run the same command again to go on."
                                 )
                                 return interruption.exit_status
-                        index, state, position = index + 1, None, None
-                        self._validate(variables, step, stage.name, logbook)
+                        index, state = index + 1, None
                         self._save_between(variables, index, step)
-                self.checkpoints.wait()
-                self.folder.finish({"steps": step})
-                logbook.say(f"{self.folder.path}: trained {step} steps.")
-                return 0
+                        self._validate(variables, step, stage.name, logbook)
+            return self._finish(step)
         finally:
             self.checkpoints.close()
+
+    def _finish(self, step: int) -> int:
+        """Marks the run as complete, with the baseline that it is to be compared with."""
+        self.checkpoints.wait()
+        if not self.folder.mean_depth.exists():
+            mean = mean_depth(
+                self.train_source, self.image_size, self.config.evaluation.mean_examples
+            )
+            write_depth_npy(self.folder.mean_depth, mean)
+        self.folder.finish({"steps": step})
+        print(f"{self.folder.path}: trained {step} steps.", file=sys.stderr)
+        return 0
 
     def _first_step(self, index: int) -> int:
         """Steps before a stage begins."""
@@ -124,7 +148,6 @@ class Trainer:
         self,
         index: int,
         state: TrainState,
-        iterator_state: dict | None,
         step: int,
         logbook: Logbook,
         interruption: Interruption,
@@ -135,7 +158,7 @@ class Trainer:
         update = parallel_step(
             make_step(self.model, self.discriminator, stage, build_augmentation(self.config))
         )
-        batches = read_ahead(self._batches(index, stage), iterator_state)
+        batches = read_ahead(self._batches(index, stage, start=step - first))
         state = replicate(jax.device_get(state))  # a copy of its own, to be donated
         # The newest step's metrics are read after the next one has been dispatched, so that the
         # device never waits for the host.
@@ -150,33 +173,38 @@ class Trainer:
                     logbook.write(at, stage.name, values)
 
         logbook.begin(stage.name, step - first, stage.num_steps)
-        while step < last and interruption.signum is None:
-            batch, image_and_depth, iterator_state = next(batches)
-            state, metrics, per_example = update(state, image_and_depth)
-            step += 1
-            pending.append((step, metrics, per_example, batch.names))
-            settle(keep=1)
-            logbook.advance(stage.batch_size)
-            every = self.config.evaluation.every
-            if every and (step - first) % every == 0 and step < last:
-                settle(keep=0)
-                self._validate(state.variables, step, stage.name, logbook)
-            if (step - first) % self.config.checkpoint_every == 0 and step < last:
-                settle(keep=0)
-                self._save(state, index, step, iterator_state)
-        settle(keep=0)
+        with contextlib.closing(batches):
+            while step < last and interruption.signum is None:
+                try:
+                    batch, image_and_depth = next(batches)
+                except Exception:
+                    if interruption.signum is None:
+                        raise
+                    break  # a signal to the whole process group ended the reading workers too
+                state, metrics, per_example = update(state, image_and_depth)
+                step += 1
+                pending.append((step, metrics, per_example, batch.names))
+                settle(keep=1)
+                logbook.advance(stage.batch_size)
+                every = self.config.evaluation.every
+                if every and (step - first) % every == 0 and step < last:
+                    settle(keep=0)
+                    self._validate(state.variables, step, stage.name, logbook)
+                if (step - first) % self.config.checkpoint_every == 0 and step < last:
+                    settle(keep=0)
+                    self._save(state, index, step)
+            settle(keep=0)
         if step < last:
-            self._save(state, index, step, iterator_state)
+            self._save(state, index, step)
         return jax.device_get(state.variables), step
 
-    def _batches(self, index: int, stage: Stage) -> Any:
-        count = jax.process_count()
+    def _batches(self, index: int, stage: Stage, *, start: int) -> Any:
         return train_batches(
             self.train_source,
-            batch_size=stage.batch_size // count,
+            batch_size=stage.batch_size,
             image_size=self.image_size,
             seed=self.config.seed + index,
-            shard=(jax.process_index(), count),
+            start=start,
             num_threads=self.config.data.num_threads,
             num_workers=self.config.data.num_workers,
         )
@@ -227,38 +255,30 @@ class Trainer:
         self.folder.samples.mkdir(exist_ok=True)
         write_image(self.folder.samples / f"{step:07d}-{stage}.png", sheet)
 
-    def _save(self, state: TrainState, index: int, step: int, iterator_state: dict | None) -> None:
-        state = jax.device_get(state)
-        training = state._asdict()
+    def _save(self, state: TrainState, index: int, step: int) -> None:
+        """Saves within a stage; the position in the data is the number of steps in the stage."""
+        training = jax.device_get(state)._asdict()
         variables = {name: training.pop(name) for name in ("params", "batch_stats")}
-        self.checkpoints.save(
-            step,
-            variables=variables,
-            training=training,
-            progress={"stage": index, "iterator": iterator_state},
-        )
+        progress = {"stage": index, "batches": step - self._first_step(index)}
+        self.checkpoints.save(step, variables=variables, training=training, progress=progress)
 
     def _save_between(self, variables: dict, index: int, step: int) -> None:
         """Saves with the next stage's beginning, which restoring makes anew."""
-        self.checkpoints.save(
-            step,
-            variables=variables,
-            training={"step": np.int32(step)},
-            progress={"stage": index, "iterator": None},
-        )
+        training, progress = {"step": np.int32(step)}, {"stage": index, "batches": 0}
+        self.checkpoints.save(step, variables=variables, training=training, progress=progress)
 
-    def _restore(self) -> tuple[int, int, dict, TrainState | None, dict | None]:
-        """Stage, step, variables; within a stage that has begun, its state and data position."""
+    def _restore(self) -> tuple[int, int, dict, TrainState | None]:
+        """Stage, step, variables; and within a stage that has begun, its state."""
         step = self.checkpoints.latest()
         if step is None:
-            return 0, 0, jax.device_get(init_variables(self.config)), None, None
+            return 0, 0, jax.device_get(init_variables(self.config)), None
         progress = self.checkpoints.progress(step)
-        index, position = progress["stage"], progress["iterator"]
+        index = progress["stage"]
         shapes = jax.eval_shape(lambda: init_variables(self.config))
         variables = self.checkpoints.restore(step, "variables", shapes)
-        if position is None:
-            return index, step, variables, None, None
+        if progress["batches"] == 0:
+            return index, step, variables, None
         begun = jax.eval_shape(lambda: self._begin(variables, self.stages[index], 0))
         template = {name: value for name, value in begun._asdict().items() if name not in variables}
         training = self.checkpoints.restore(step, "training", template)
-        return index, step, variables, TrainState(**variables, **training), position
+        return index, step, variables, TrainState(**variables, **training)

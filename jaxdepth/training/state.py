@@ -14,12 +14,11 @@ class Classifier(NamedTuple):
     """The discriminator C during adversarial training.
 
     Attributes:
-        params, batch_stats: its variables.
+        params: its parameters; it always normalises by the statistics of its batch.
         opt_state: of its optimiser.
     """
 
     params: Any
-    batch_stats: Any
     opt_state: optax.OptState
 
 
@@ -65,7 +64,7 @@ def begin_stage(
         init_key = jax.random.fold_in(jax.random.key(0, impl="rbg"), key[-1] + step)
         new = jax.jit(discriminator.init)(init_key, jnp.zeros((1, *image_size), jnp.float32))
         opt_state = stage.discriminator_optimizer.init(new["params"])
-        classifier = Classifier(new["params"], new["batch_stats"], opt_state)
+        classifier = Classifier(new["params"], opt_state)
     return TrainState(
         params=variables["params"],
         batch_stats=variables["batch_stats"],

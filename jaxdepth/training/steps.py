@@ -63,7 +63,7 @@ def make_step(
         loss = batch_mean(*losses.masked_sum_and_count(*terms))
         parts = {"l1": loss}
         if stage.eta:
-            C_u = classify(discriminator, state.classifier, u)[0]
+            C_u = classify(discriminator, state.classifier.params, u)
             parts["adversarial"] = losses.generator_loss(C_u)
             loss += stage.eta * parts["adversarial"]
         parts["loss"] = loss
@@ -98,17 +98,17 @@ def make_step(
     def update_classifier(classifier: Classifier, D: jax.Array, u: jax.Array):
         """C maximises equation 8. Where D was not measured it holds u: holes betray nothing."""
 
-        def negative_L_adv(params: Any):
-            C_D, classifier_D = classify(discriminator, classifier._replace(params=params), D)
-            C_u, classifier_u = classify(discriminator, classifier_D, u)
-            return losses.discriminator_loss(C_D, C_u), classifier_u.batch_stats
+        def negative_L_adv(params: Any) -> jax.Array:
+            return losses.discriminator_loss(
+                classify(discriminator, params, D), classify(discriminator, params, u)
+            )
 
-        gradients, batch_stats, loss = gradient_stats_value(negative_L_adv, classifier.params)
+        value_and_gradients = jax.value_and_grad(negative_L_adv)(classifier.params)
+        loss, gradients = jax.lax.pmean(value_and_gradients, AXIS)
         changes, opt_state = stage.discriminator_optimizer.update(
             gradients, classifier.opt_state, classifier.params
         )
-        params = optax.apply_updates(classifier.params, changes)
-        return Classifier(params, batch_stats, opt_state), loss
+        return Classifier(optax.apply_updates(classifier.params, changes), opt_state), loss
 
     def prepare(state: TrainState, batch: tuple[jax.Array, jax.Array]):
         """Augments, and cuts patches where the stage wants them; random by example, not device."""
@@ -135,15 +135,7 @@ def batch_mean(total: jax.Array, count: jax.Array) -> jax.Array:
     return total / jnp.maximum(jax.lax.pmean(count, AXIS), 1e-6)
 
 
-def classify(discriminator: Discriminator, classifier: Classifier, depth: jax.Array):
-    """Logits of C, and the classifier with its running statistics brought up to date."""
-    variables = {"params": classifier.params, "batch_stats": classifier.batch_stats}
-    logits, updates = discriminator.apply(variables, depth, train=True, mutable=["batch_stats"])
-    return logits, classifier._replace(batch_stats=updates["batch_stats"])
-
-
-def gradient_stats_value(function: Callable, params: Any):
-    """Gradients and value over all devices, and the statistics that `function` returns besides."""
-    (value, batch_stats), gradients = jax.value_and_grad(function, has_aux=True)(params)
-    gradients, value = jax.lax.pmean((gradients, value), AXIS)
-    return gradients, batch_stats, value
+def classify(discriminator: Discriminator, params: Any, depth: jax.Array) -> jax.Array:
+    """Logits of C, normalised by the statistics of this batch."""
+    logits, _ = discriminator.apply({"params": params}, depth, train=True, mutable=["batch_stats"])
+    return logits

@@ -50,14 +50,23 @@ def test_the_order_depends_on_the_seed_alone():
     assert one == same != other
 
 
-def test_it_goes_on_from_a_saved_state():
+def test_it_goes_on_after_any_number_of_batches():
     iterator = train_batches(source(), batch_size=3, image_size=(6, 8), seed=0)
     order(iterator, 5)
-    state = iterator.get_state()
     expected = order(iterator, 5)
-    resumed = train_batches(source(), batch_size=3, image_size=(6, 8), seed=0)
-    resumed.set_state(state)
+    resumed = train_batches(source(), batch_size=3, image_size=(6, 8), seed=0, start=5)
     assert order(resumed, 5) == expected
+
+
+def test_worker_processes_give_the_same_batches():
+    expected = order(train_batches(source(), batch_size=3, image_size=(6, 8), seed=0, start=2), 6)
+    iterator = train_batches(
+        source(), batch_size=3, image_size=(6, 8), seed=0, start=2, num_workers=2
+    )
+    try:
+        assert order(iterator, 6) == expected
+    finally:
+        iterator.close()
 
 
 def test_shards_are_disjoint_and_complete():

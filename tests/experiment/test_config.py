@@ -6,7 +6,7 @@ import re
 import pytest
 
 from jaxdepth.errors import ConfigError
-from jaxdepth.experiment import ABLATIONS, build_stages, default_config, load_config
+from jaxdepth.experiment import ABLATIONS, build_stages, check_config, default_config, load_config
 from jaxdepth.experiment.config import flatten, from_json, to_json
 
 CONFIGS = ["configs/rooms.py", "configs/nyu.py"]
@@ -126,6 +126,31 @@ def test_missing_file():
 def test_settings_that_do_not_fit_are_explained(override, message):
     with pytest.raises(ConfigError, match=message):
         build_stages(load_config("configs/rooms.py", [override]), 100)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("--config.log_every=0", "log_every must be positive, got 0"),
+        ("--config.joint.batch_size=6", "joint.batch_size must be a multiple of the 4 devices"),
+        ("--config.joint.batch_size=0", "joint.batch_size must be positive"),
+        ("--config.joint.epochs=-1", "joint.epochs must be positive"),
+        (
+            "--config.pretrain_local.patch_size=(65,16)",
+            r"patch_size must be \(height, width\) within",
+        ),
+        ("--config.model.boundary=open", "model.boundary must be periodic or neumann, got 'open'"),
+        ("--config.model.initial_lam=0", "model.initial_lam must be positive"),
+        ("--config.select_lam.candidates=()", "select_lam.candidates must be one or more"),
+        ("--config.augment.scale=(0.0,1.0)", "augment: scale must be positive"),
+        ("--config.evaluation.crop=1:2", "TOP:BOTTOM,LEFT:RIGHT"),
+        ("--config.model.dtype=float16", "model.dtype must be one of"),
+    ],
+)
+def test_values_that_cannot_work_are_refused_before_anything_is_made(override, message):
+    check_config(load_config("configs/rooms.py"), num_devices=4)
+    with pytest.raises(ConfigError, match=message):
+        check_config(load_config("configs/rooms.py", [override]), num_devices=4)
 
 
 def test_json_round_trip():

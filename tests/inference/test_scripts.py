@@ -107,6 +107,22 @@ def test_a_run_on_a_folder_of_pairs(scripts, finished, folder):
     assert f"{3 * 48 * 64 - 48 * 20:,} pixels" in out
 
 
+def test_depth_of_another_resolution_is_scored_at_its_own(scripts, finished, folder, tmp_path):
+    for file in (folder / "depth").iterdir():
+        with Image.open(file) as image:
+            image.resize((32, 24), Image.Resampling.NEAREST).save(tmp_path / file.name)
+    out = scripts.call(
+        evaluate.main,
+        f"--workdir={finished}",
+        f"--rgb={folder / 'rgb'}",
+        f"--depth={tmp_path}",
+        "--depth_scale=1000",
+        "--silog",
+    )
+    assert f"{3 * 24 * 32 - 24 * 10:,} pixels" in out
+    assert "SIlog" in out
+
+
 def test_saved_predictions_without_a_model(scripts, folder):
     arguments = (f"--depth={folder / 'depth'}", "--depth_scale=1000", "--prediction_scale=500")
     out = scripts.call(evaluate.main, f"--predictions={folder / 'depth'}", *arguments)
@@ -154,7 +170,7 @@ def test_photographs_at_their_own_size(scripts, finished, folder, tmp_path):
     [
         ("truncated", r"1\.jpg.*cut short"),
         ("other_size", r"1\.(jpg|png).*aspect"),
-        ("no_pairs", r"no|pair"),
+        ("no_pairs", r"partner of the same name"),
         ("all_zero", r"1\.png has no valid pixel"),
         ("no_folder", r"no folder .*nowhere"),
     ],
@@ -222,6 +238,9 @@ def test_a_damaged_checkpoint_is_named(scripts, finished, tmp_path):
         (["--workdri=a"], 2, "unknown argument '--workdri=a'"),
         (["--workdir=nowhere"], 1, "nowhere is not a run"),
         (["--crop=1:2"], 2, "TOP:BOTTOM,LEFT:RIGHT"),
+        (["--predictions=a", "--depth=b", "--maxdepth=3"], 2, "unknown argument '--maxdepth=3'"),
+        (["--prediction_scale=1"], 2, "--predictions needs --prediction_scale, and it alone"),
+        (["--depth_scale=1"], 2, "--depth needs --depth_scale, and it alone"),
     ],
 )
 def test_mistaken_arguments_are_explained(scripts, arguments, status, message):

@@ -177,7 +177,8 @@ def test_every_variant_has_a_step_of_the_right_shapes(spec):
             step_of(config, stage), axis_name=AXIS, in_axes=(None, 0), out_axes=(None, None, 0)
         )
         after, metrics, per_example = jax.eval_shape(mapped, state, batch)
-        assert jax.tree.map(lambda a, b: (a.shape, a.dtype) == (b.shape, b.dtype), state, after)
+        same = jax.tree.map(lambda a, b: (a.shape, a.dtype) == (b.shape, b.dtype), state, after)
+        assert all(jax.tree.leaves(same))
         assert metrics["loss"].shape == ()
         assert per_example.shape == (1, 2)
 

@@ -25,6 +25,7 @@ from jaxdepth.data.rooms.casting import (
 )
 from jaxdepth.data.rooms.scene import FIRST_CYLINDER, FIRST_FACE, FIRST_SPHERE, Scene
 from jaxdepth.data.rooms.textures import reflectance
+from jaxdepth.errors import DataError
 
 _AMBIENT_REACH = 0.3  # metres over which corners and contacts darken
 
@@ -172,6 +173,17 @@ def _cast(scene: Scene, *, height: int, width: int):
     return colour, depth, index
 
 
+def _cpu() -> jax.Device:
+    """Where scenes are rendered, so that accelerators make no difference to them."""
+    try:
+        return jax.local_devices(backend="cpu")[0]
+    except RuntimeError as error:
+        raise DataError(
+            "rooms are rendered by JAX's CPU backend, which JAX_PLATFORMS leaves out: unset it or "
+            f"add ',cpu' ({error})."
+        ) from error
+
+
 def render(scene: Scene, *, height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Renders one scene on the CPU, whatever other devices there are.
 
@@ -185,7 +197,7 @@ def render(scene: Scene, *, height: int, width: int) -> tuple[np.ndarray, np.nda
         the camera-z coordinate in metres of what the ray through each pixel's centre meets;
         the index int32 `[height, width]` of that surface in `Scene.surfaces`.
     """
-    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+    with jax.default_device(_cpu()):
         colour, depth, index = jax.device_get(_cast(scene, height=height, width=width))
     pixels = height * width
     centres = colour[:, :pixels].reshape(3, height, width)
