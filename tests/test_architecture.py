@@ -59,7 +59,7 @@ def test_every_part_is_listed():
     assert there - {"__init__"} == set(ALLOWED)
 
 
-def test_only_the_experiment_reads_a_config():
+def test_nothing_below_the_experiment_knows_a_config():
     for part in ("ops", "losses", "metrics", "augment", "models", "data", "evaluation"):
         for file in (PACKAGE / part).rglob("*.py"):
             assert "ml_collections" not in file.read_text(), file
