@@ -2,6 +2,9 @@
 
     python train.py --config=configs/rooms.py
 
+Five minutes on two cores, rendering included; on the 200 test rooms δ1 0.806 and abs rel 0.159
+(mean training depth: 0.453 and 0.378). With `:long`, 43 minutes: 0.925 and 0.088.
+
 Variants, joined by commas (`--config=configs/rooms.py:long,global_only`): `full` (the default) and
 the paper's ablation (Table II) `global_only`, `global_adversarial`, `no_joint`, `no_adversarial`;
 `long` trains on five times the scenes for longer.
