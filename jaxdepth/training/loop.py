@@ -82,11 +82,17 @@ class Trainer:
         self.discriminator = build_discriminator(config, axis_name=AXIS)
         self.train_source = build_source(config, "train")
         self.validation_source = build_source(config, "validation")
+        self.predictor = Predictor(config, variables=None)
+        crop, frame = self.predictor.protocol.crop, self.validation_source[0].depth.shape
+        if crop is not None and not crop.fits(frame):
+            raise ConfigError(
+                f"evaluation.crop must lie within the depth maps, {frame[0]}x{frame[1]}, got "
+                f"{crop}: set it by --config.evaluation.crop=TOP:BOTTOM,LEFT:RIGHT."
+            )
         self.stages = build_stages(config, len(self.train_source))
         self.image_size = tuple(config.data.image_size)
         self.key = np.asarray(jax.random.key_data(jax.random.key(config.seed)))
         self.checkpoints = Checkpoints(run.checkpoints)
-        self.predictor = Predictor(config, variables=None)
         first = [resize_example(self.validation_source[i], self.image_size)
                  for i in range(min(NUM_SAMPLES, len(self.validation_source)))]  # fmt: skip
         self.samples = stack(first)

@@ -131,6 +131,12 @@ def test_settings_that_do_not_fit_are_explained(override, message):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
+        ("--config.seed=-1", "seed must be from 0"),
+        ("--config.stages=()", "stages must be one or more"),
+        ("--config.data.num_workers=-1", "data.num_workers must be 0 or more"),
+        ("--config.data.image_size=(32.0,32.0)", "data.image_size must be"),
+        ("--config.pretrain_local.patch_size=(8.0,8.0)", "patch_size must be"),
+        ("--config.augment.color=(0.8,)", "augment: "),
         ("--config.log_every=0", "log_every must be positive, got 0"),
         ("--config.joint.batch_size=6", "joint.batch_size must be a multiple of the 4 devices"),
         ("--config.joint.batch_size=0", "joint.batch_size must be positive"),

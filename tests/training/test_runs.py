@@ -129,6 +129,13 @@ def test_unknown_keys_and_variants_are_named(scripts, tmp_path):
     assert not (tmp_path / "a").exists()
 
 
+def test_a_crop_that_does_not_fit_is_refused_before_training(scripts, tmp_path):
+    arguments = scripts.train_arguments(tmp_path, "--config.evaluation.crop=0:400,0:4")
+    err = scripts.call(train.main, *arguments, status=2)
+    assert "evaluation.crop must lie within the depth maps, 32x48, got 0:400,0:4" in err
+    assert not (tmp_path / "config.json").exists()
+
+
 def test_missing_nyu_says_how_to_get_it(scripts, tmp_path):
     err = scripts.call(
         train.main, "--config=configs/nyu.py", f"--workdir={tmp_path / 'w'}",
