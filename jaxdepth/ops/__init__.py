@@ -4,7 +4,15 @@ Images and depth maps are `[..., H, W]`, fields of gradients `[..., H, W, 2]` wi
 component first.
 """
 
-from jaxdepth.ops.differences import gradient, gradient_adjoint
+from jaxdepth.ops.bilateral import bilateral_filter, cross_bilateral_fill
+from jaxdepth.ops.differences import (
+    central_gradient,
+    central_validity,
+    gradient,
+    gradient_adjoint,
+)
+from jaxdepth.ops.irls import fusion_energy, irls_fusion
+from jaxdepth.ops.placement import place_in_frame
 from jaxdepth.ops.spectral import screened_poisson
 from jaxdepth.ops.split_bregman import integration_energy, split_bregman
 from jaxdepth.ops.warp import (
@@ -17,11 +25,18 @@ from jaxdepth.ops.warp import (
 
 __all__ = [
     "affine_matrix",
+    "bilateral_filter",
+    "central_gradient",
+    "central_validity",
     "compose_affine",
+    "cross_bilateral_fill",
+    "fusion_energy",
     "gradient",
     "gradient_adjoint",
     "integration_energy",
     "invert_affine",
+    "irls_fusion",
+    "place_in_frame",
     "screened_poisson",
     "split_bregman",
     "warp_bilinear",

@@ -1,4 +1,4 @@
-"""Forward differences of images and their adjoint.
+"""Differences of images: forward ones with their adjoint, and central ones.
 
 Images are `[..., H, W]`; fields of differences are `[..., H, W, 2]`, `[..., 0]` horizontal (x,
 along W) and `[..., 1]` vertical (y, along H). Pixels have unit spacing, so a difference of depth is
@@ -85,6 +85,56 @@ def gradient_adjoint(p: ArrayLike, *, boundary: Boundary = "periodic") -> jax.Ar
     return _forward_adjoint(p[..., 0], -1, boundary) + _forward_adjoint(p[..., 1], -2, boundary)
 
 
+def central_gradient(u: ArrayLike) -> jax.Array:
+    r"""Horizontal and vertical central differences by the filters [−1, 0, 1], not halved.
+
+    $$(u_{y,x+1} - u_{y,x-1},\ u_{y+1,x} - u_{y-1,x})$$
+
+    Args:
+      u: `[..., H, W]`, H, W ≥ 1; any unit.
+
+    Returns:
+      `[..., H, W, 2]`, of the type of `u` and in its unit (for two pixels); 0 where a neighbour
+      lies outside the image, see `central_validity`.
+
+    Raises:
+      ValueError: if `u` is not an image.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> from jaxdepth.ops import central_gradient
+      >>> central_gradient(jnp.array([[1.0, 2.0, 4.0, 8.0]]))[..., 0]
+      Array([[0., 3., 6., 0.]], dtype=float32)
+
+    References:
+      Li et al., "A Two-Streamed Network for Estimating Fine-Scaled Depth Maps from Single RGB
+      Images", ICCV 2017, equation 7.
+    """
+    u = jnp.asarray(u)
+    check_image("u", u)
+    return jnp.stack([_central(u, -1), _central(u, -2)], axis=-1)
+
+
+def central_validity(mask: ArrayLike) -> jax.Array:
+    """Where a central difference exists: both of its neighbours are inside and valid.
+
+    Args:
+      mask: `[..., H, W]` bool, True where the image is valid.
+
+    Returns:
+      `[..., H, W, 2]` bool, x then y. The pixel itself need not be valid.
+
+    Raises:
+      ValueError: if `mask` is not an image.
+    """
+    mask = jnp.asarray(mask)
+    check_image("mask", mask)
+    none = jnp.zeros_like(mask)
+    x = none.at[..., :, 1:-1].set(mask[..., :, 2:] & mask[..., :, :-2])
+    y = none.at[..., 1:-1, :].set(mask[..., 2:, :] & mask[..., :-2, :])
+    return jnp.stack([x, y], axis=-1)
+
+
 def check_boundary(boundary: str) -> None:
     """Raises ValueError unless `boundary` is one of `Boundary`."""
     if boundary not in get_args(Boundary):
@@ -118,3 +168,14 @@ def _forward_adjoint(p: jax.Array, axis: int, boundary: Boundary) -> jax.Array:
     inner = jax.lax.slice_in_dim(p, 0, p.shape[axis] - 1, axis=axis)
     zero = jnp.zeros_like(jax.lax.slice_in_dim(p, 0, 1, axis=axis))
     return jnp.concatenate([zero, inner], axis) - jnp.concatenate([inner, zero], axis)
+
+
+def _central(u: jax.Array, axis: int) -> jax.Array:
+    size = u.shape[axis]
+    if size < 3:
+        return jnp.zeros_like(u)
+    after = jax.lax.slice_in_dim(u, 2, size, axis=axis)
+    before = jax.lax.slice_in_dim(u, 0, size - 2, axis=axis)
+    border = [(0, 0)] * u.ndim
+    border[axis] = (1, 1)
+    return jnp.pad(after - before, border)

@@ -8,8 +8,9 @@ translation, and their matrix does not depend on the size of the image.
 A warp is a 3 × 3 matrix A of homogeneous coordinates that carries a position of the source to its
 place in the result; the result is made by sampling the source at A⁻¹p for each of its pixels p.
 A sample counts as inside the frame where the pixel nearest to it exists, that is, up to half a
-pixel beyond the outermost pixel centres. All functions are for one image; use `jax.vmap` for a
-batch. They are exact for the identity and for flips.
+pixel beyond the outermost pixel centres. The result has the source's size unless `size` says
+otherwise; its own centre is then the origin of its frame. All functions are for one image; use
+`jax.vmap` for a batch. They are exact for the identity and for flips.
 """
 
 import jax
@@ -103,7 +104,11 @@ def invert_affine(matrix: ArrayLike) -> jax.Array:
 
 
 def warp_bilinear(
-    image: ArrayLike, matrix: ArrayLike, *, valid: ArrayLike | None = None
+    image: ArrayLike,
+    matrix: ArrayLike,
+    *,
+    valid: ArrayLike | None = None,
+    size: tuple[int, int] | None = None,
 ) -> tuple[jax.Array, jax.Array]:
     """Warps an image, or any other dense map, with bilinear interpolation.
 
@@ -115,9 +120,10 @@ def warp_bilinear(
       matrix: `[3, 3]`, source to result, as from `affine_matrix`.
       valid: `[H, W]` bool. Where False, the pixel holds no value (NaN is allowed there), and
         a sample that would use it is invalid. Without it, every pixel is valid.
+      size: (height, width) of the result, static; by default the source's.
 
     Returns:
-      `(image, valid)`: `[H, W, C]` of the same type, 0 where invalid; `[H, W]` bool, False where
+      `(image, valid)`: `[*size, C]` of the same type, 0 where invalid; `[*size]` bool, False where
       the sample is outside the frame or uses an invalid pixel.
 
     Raises:
@@ -140,7 +146,7 @@ def warp_bilinear(
         missing = jnp.where(valid, 0, 1).astype(image.dtype)[..., None]
         image = jnp.concatenate([jnp.where(valid[..., None], image, 0), missing], axis=-1)
 
-    x, y, inside = _source_positions(matrix, height, width)
+    x, y, inside = _source_positions(matrix, (height, width), size)
     x, y = jnp.clip(x, 0, width - 1), jnp.clip(y, 0, height - 1)
     left, top = jnp.floor(x), jnp.floor(y)
     weight_x = (x - left).astype(image.dtype)[..., None]
@@ -160,7 +166,9 @@ def warp_bilinear(
     return jnp.where(inside[..., None], result, 0), inside
 
 
-def warp_nearest(depth: ArrayLike, matrix: ArrayLike) -> tuple[jax.Array, jax.Array]:
+def warp_nearest(
+    depth: ArrayLike, matrix: ArrayLike, *, size: tuple[int, int] | None = None
+) -> tuple[jax.Array, jax.Array]:
     """Warps a map by copying the nearest pixel; values are never mixed.
 
     This keeps a hole a hole and an edge an edge in measured depth.
@@ -169,10 +177,11 @@ def warp_nearest(depth: ArrayLike, matrix: ArrayLike) -> tuple[jax.Array, jax.Ar
       depth: `[H, W]`; any type and unit. NaN and other marks of a missing value are copied like
         values.
       matrix: `[3, 3]`, source to result, as from `affine_matrix`.
+      size: (height, width) of the result, static; by default the source's.
 
     Returns:
-      `(depth, inside)`: `[H, W]` of the same type, 0 outside the frame; `[H, W]` bool, False where
-      the sample is outside the frame.
+      `(depth, inside)`: `[*size]` of the same type, 0 outside the frame; `[*size]` bool, False
+      where the sample is outside the frame.
 
     Raises:
       ValueError: if `depth` is not one map.
@@ -183,21 +192,21 @@ def warp_nearest(depth: ArrayLike, matrix: ArrayLike) -> tuple[jax.Array, jax.Ar
             f"warp_nearest takes one map [H, W], got shape {depth.shape}; use jax.vmap for a batch."
         )
     height, width = depth.shape
-    x, y, inside = _source_positions(matrix, height, width)
+    x, y, inside = _source_positions(matrix, (height, width), size)
     column, row = _to_index(jnp.floor(x + 0.5), width), _to_index(jnp.floor(y + 0.5), height)
     return jnp.where(inside, _take(depth, row, column), 0), inside
 
 
 def _source_positions(
-    matrix: ArrayLike, height: int, width: int
+    matrix: ArrayLike, source: tuple[int, int], size: tuple[int, int] | None
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Where each pixel of the result comes from, as (column, row, inside), `[H, W]` each."""
+    """Where each pixel of the result comes from, as (column, row, inside), `[*size]` each."""
     inverse = invert_affine(matrix)
-    centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
-    x = jnp.arange(width, dtype=inverse.dtype)[None, :] - centre_x
-    y = jnp.arange(height, dtype=inverse.dtype)[:, None] - centre_y
-    column = inverse[0, 0] * x + inverse[0, 1] * y + inverse[0, 2] + centre_x
-    row = inverse[1, 0] * x + inverse[1, 1] * y + inverse[1, 2] + centre_y
+    (height, width), (rows, columns) = source, size or source
+    x = jnp.arange(columns, dtype=inverse.dtype)[None, :] - (columns - 1) / 2
+    y = jnp.arange(rows, dtype=inverse.dtype)[:, None] - (rows - 1) / 2
+    column = inverse[0, 0] * x + inverse[0, 1] * y + inverse[0, 2] + (width - 1) / 2
+    row = inverse[1, 0] * x + inverse[1, 1] * y + inverse[1, 2] + (height - 1) / 2
     inside = (column >= -0.5) & (column < width - 0.5) & (row >= -0.5) & (row < height - 0.5)
     return column, row, inside
 
