@@ -4,6 +4,7 @@ python evaluate.py                                     every finished run under 
 python evaluate.py --workdir=runs/rooms --split=test   one run, one split of its dataset
 python evaluate.py --workdir=runs/rooms --rgb=DIR --depth=DIR --depth_scale=1000
 python evaluate.py --predictions=DIR --prediction_scale=1000 --depth=DIR --depth_scale=1000
+python evaluate.py --curves=curves.png                 the learning curves of every finished run
 """
 
 import argparse
@@ -18,7 +19,15 @@ def main(arguments: list[str]) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--workdir", type=Path, help="a run's folder (default: every finished one under runs/)")
+    add(
+        "--workdir",
+        dest="workdirs",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="a run's folder, once for each run (default: every finished one under runs/)",
+    )
     add("--config", help="config file or FILE:VARIANT; evaluates its default run")
     add("--split", help="train, validation, test (default), or a split as tfds writes it")
     add("--rgb", type=Path, help="folder of photographs, to score a model on")
@@ -32,6 +41,10 @@ def main(arguments: list[str]) -> int:
     add("--max_depth", type=float, help="metres; ground truth counts below it; 0 for no limit")
     add("--resize", action="store_true", help="resize predictions of another size")
     add("--silog", action="store_true", help="add the scale-invariant error to the table")
+    add("--edges", action="store_true", help="add the errors near depth edges to the table")
+    add("--curves", type=Path, help="file to plot learning curves in, instead of scoring")
+    add("--stage", help="stage of training to plot (default: the first that predicts depth)")
+    add("--map", dest="depth_map", help="map whose validation to plot (default: the best one)")
     flags, overrides = parser.parse_known_args(arguments)
 
     from jaxdepth.inference import evaluate

@@ -1,18 +1,35 @@
-"""The deep variational model on rendered rooms, small enough for two CPU cores.
+"""Depth models on rendered rooms, small enough for two CPU cores.
 
     python train.py --config=configs/rooms.py
 
 Five minutes on two cores, rendering included; on the 200 test rooms δ1 0.806 and abs rel 0.159
 (mean training depth: 0.453 and 0.378). With `:long`, 43 minutes: 0.925 and 0.088.
 
-Variants, joined by commas (`--config=configs/rooms.py:long,global_only`): `full` (the default) and
-the paper's ablation (Table II) `global_only`, `global_adversarial`, `no_joint`, `no_adversarial`;
-`long` trains on five times the scenes for longer.
+Variants, joined by commas (`--config=configs/rooms.py:long,global_only`):
+
+- the deep variational model: `full` (the default) and the paper's ablation (Table II)
+  `global_only`, `global_adversarial`, `no_joint`, `no_adversarial`; `set_loss` trains it with the
+  two-stream paper's set loss;
+- the two-stream model: `two_stream`, and `two_stream_single` with the single-image loss;
+- `best`, of both papers' parts the combination that does best here;
+- `long` trains on five times the scenes for longer.
 """
 
 from ml_collections import ConfigDict
 
-from jaxdepth.experiment import ABLATIONS, choose_variants, default_config
+from jaxdepth.experiment import ABLATIONS, STAGES, choose_variants, default_config
+
+ADAM = {
+    "optimizer": "adam",
+    "learning_rate": 2e-3,
+    "schedule": "cosine",
+    "warmup_steps": 20,
+    "weight_decay": 0.0,
+}
+
+
+PAPER_SET = ("original", "flip", "color")
+"""Li et al. 2017, §4.4."""
 
 
 def get_config(variant: str = "full") -> ConfigDict:
@@ -30,23 +47,63 @@ def get_config(variant: str = "full") -> ConfigDict:
         boundary="neumann",
     )
     config.stages = ("pretrain_global", "pretrain_local", "select_lam", "joint")
-    adam = {
-        "optimizer": "adam",
-        "learning_rate": 2e-3,
-        "schedule": "cosine",
-        "warmup_steps": 20,
-        "weight_decay": 0.0,
-    }
-    config.pretrain_global.update(adam, epochs=4.0)
-    config.pretrain_local.update(adam, epochs=2.0, patch_size=(32, 48))
+    config.pretrain_global.update(ADAM, epochs=4.0)
+    config.pretrain_local.update(ADAM, epochs=2.0, patch_size=(32, 48))
     config.joint.update(
-        adam,
+        ADAM,
         epochs=1.0,
         learning_rate=1e-3,
         discriminator_learning_rate=2e-4,
         lam_learning_rate_factor=10.0,
     )
-    return choose_variants(variant, {**ABLATIONS, "long": _long}, config)
+    variants = {
+        **ABLATIONS,
+        "set_loss": _set_loss,
+        "best": _best,
+        "two_stream": _two_stream,
+        "two_stream_single": _two_stream_single,
+        "long": _long,
+    }
+    return choose_variants(variant, variants, config)
+
+
+def _set_loss(config: ConfigDict) -> None:
+    """As many steps as without, on 6 sets of 3 images instead of 16 images."""
+    config.image_set = PAPER_SET
+    for stage in ("pretrain_global", "pretrain_local", "joint"):
+        config[stage].batch_size = 6
+        config[stage].epochs *= 6 / 16
+
+
+def _best(config: ConfigDict) -> None:
+    """Split-Bregman integration of a gradient stream that sees the whole image.
+
+    The gradient network is an encoder-decoder, as the two-stream paper's is a full network;
+    predictions are means over the set of the image and its mirror image.
+    """
+    config.model.gradient_net = "global"
+    config.pretrain_local.patch_size = ()
+    config.evaluation.mirrored = True
+
+
+def _two_stream(config: ConfigDict) -> None:
+    config.model.update(system="two_stream", block_width=0.25, hidden=512, frame_scale=1.0)
+    config.data.depth_size = (96, 128)  # as rendered
+    config.image_set = PAPER_SET
+    config.stages = STAGES["two_stream"]
+    for stage in config.stages:
+        config[stage].update(ADAM, batch_size=4, learning_rate=1e-3)
+    config.depth_coarse.epochs = 1.4
+    config.depth_refinement.epochs = 0.4
+    config.gradient_coarse.epochs = 0.7
+    config.gradient_refinement.epochs = 0.3
+    config.combination.epochs = 0.3
+    config.finetune.update(epochs=0.2, learning_rate=5e-4)
+
+
+def _two_stream_single(config: ConfigDict) -> None:
+    _two_stream(config)
+    config.set_weight = 0.0
 
 
 def _long(config: ConfigDict) -> None:

@@ -18,10 +18,11 @@ ALLOWED = {
     "metrics": {"ops"},
     "augment": {"ops"},
     "models": {"ops"},
+    "pretrained": {"errors", "models"},
     "data": {"errors"},
     "evaluation": {"errors", "metrics", "ops"},
     "experiment": {
-        "errors", "ops", "models", "losses", "augment", "data", "evaluation"},
+        "errors", "ops", "models", "pretrained", "losses", "augment", "data", "evaluation"},
     "training": {
         "errors", "ops", "models", "losses", "metrics", "augment", "data", "evaluation",
         "experiment"},

@@ -6,8 +6,15 @@ measurement. All functions are for one example: use `jax.vmap` for a batch.
 
 from jaxdepth.augment.color import apply_color
 from jaxdepth.augment.crop import random_crop
-from jaxdepth.augment.geometry import apply_flip, apply_geometry, depth_to_original
+from jaxdepth.augment.geometry import (
+    apply_flip,
+    apply_geometry,
+    depth_to_original,
+    log_depth_to_original,
+    sample_depth,
+)
 from jaxdepth.augment.gradients import apply_to_gradients, gradients_to_original
+from jaxdepth.augment.image_set import TRANSFORMS, sample_image_set
 from jaxdepth.augment.parameters import (
     AugmentParams,
     identity_params,
@@ -15,20 +22,25 @@ from jaxdepth.augment.parameters import (
     matrix,
     sample_params,
 )
-from jaxdepth.augment.transform import apply
+from jaxdepth.augment.transform import apply, apply_image
 
 __all__ = [
+    "TRANSFORMS",
     "AugmentParams",
     "apply",
     "apply_color",
     "apply_flip",
     "apply_geometry",
+    "apply_image",
     "apply_to_gradients",
     "depth_to_original",
     "gradients_to_original",
     "identity_params",
     "invert",
+    "log_depth_to_original",
     "matrix",
     "random_crop",
+    "sample_depth",
+    "sample_image_set",
     "sample_params",
 ]

@@ -13,7 +13,7 @@ def apply_color(params: AugmentParams, image: Float[Array, "H W 3"]) -> Float[Ar
     is the mean of each channel of y, then clipped to [0, 1].
 
     Args:
-      params: of one transform; `flip`, `angle` and `scale` are not used.
+      params: of one transform; its geometry is not used.
       image: `[H, W, 3]` in [0, 1].
 
     Returns:

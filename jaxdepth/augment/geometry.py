@@ -1,17 +1,17 @@
-"""Flip, rotation and magnification of an image together with its depth, and the way back."""
+"""Flip, rotation, magnification and shift of an image together with its depth, and the way back."""
 
 import chex
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxdepth.augment.parameters import AugmentParams, invert, matrix
-from jaxdepth.ops import warp_bilinear, warp_nearest
+from jaxdepth.ops import affine_matrix, compose_affine, warp_bilinear, warp_nearest
 
 
 def apply_geometry(
     params: AugmentParams, image: Float[Array, "H W C"], depth: Float[Array, "H W"]
 ) -> tuple[Float[Array, "H W C"], Float[Array, "H W"], Bool[Array, "H W"]]:
-    """Flips, rotates and magnifies one image and its depth about the centre.
+    """Flips, rotates and magnifies one image and its depth about the centre, and shifts them.
 
     A magnified scene is a nearer scene: depths are divided by the scale. The image is interpolated
     bilinearly; each depth is a copy of the nearest one, so that holes and edges are not smeared.
@@ -39,7 +39,7 @@ def apply_geometry(
 def apply_flip(
     params: AugmentParams, image: Float[Array, "H W C"], depth: Float[Array, "H W"]
 ) -> tuple[Float[Array, "H W C"], Float[Array, "H W"], Bool[Array, "H W"]]:
-    """`apply_geometry` for parameters without rotation and scale, without a gather.
+    """`apply_geometry` for parameters without rotation, scale and shift, without a gather.
 
     Args:
       params: of one transform; only `flip` is used.
@@ -54,8 +54,55 @@ def apply_flip(
     return image, *_measured(jnp.where(params.flip, depth[:, ::-1], depth))
 
 
+def sample_depth(
+    params: AugmentParams,
+    depth: Float[Array, "H W"],
+    *,
+    image_size: tuple[int, int],
+    size: tuple[int, int],
+    pitch: float = 1.0,
+    affine: bool = True,
+) -> tuple[Float[Array, "h w"], Bool[Array, "h w"]]:
+    """The depth that a map of an augmented image should show, sampled from the original once.
+
+    Scaling to the image, the transform and the way to the map's pixels are one warp: each depth is
+    a copy of one measurement, whatever the resolutions.
+
+    Args:
+      params: of one transform.
+      depth: `[H, W]` in metres, of the same scene as the image at any resolution; 0, negative and
+        non-finite values are invalid.
+      image_size: (height, width) of what `depth` shows, in pixels of the image that `params` is
+        for: the image's own size, or more where the image is the middle of a larger frame.
+      size: (h, w) of the map, which is centred in the image.
+      pitch: pixels of the image per pixel of the map.
+      affine: False promises that `params` has neither rotation, scale nor shift; a flip is then the
+        exact mirror image of what it is without.
+
+    Returns:
+      `(depth, valid)`: `[h, w]` in metres, 0 where invalid; `[h, w]` bool, True where the depth was
+      measured.
+
+    References:
+      Li et al. 2017, equation 3: the ground truth of an augmented image.
+    """
+    chex.assert_rank(depth, 2)
+    rows, columns = (i / d for i, d in zip(image_size, depth.shape, strict=True))
+    to_image, to_map = jnp.diag(jnp.array([columns, rows, 1.0])), affine_matrix(scale=1 / pitch)
+    if affine:
+        transform = compose_affine(to_image, matrix(params), to_map)
+        sampled, _ = warp_nearest(depth, transform, size=size)
+        return _measured(sampled / params.scale.astype(depth.dtype))
+    sampled, _ = warp_nearest(depth, compose_affine(to_image, to_map), size=size)
+    return _measured(jnp.where(params.flip, sampled[:, ::-1], sampled))
+
+
 def depth_to_original(
-    params: AugmentParams, prediction: Float[Array, "H W"]
+    params: AugmentParams,
+    prediction: Float[Array, "H W"],
+    *,
+    pitch: float = 1.0,
+    affine: bool = True,
 ) -> tuple[Float[Array, "H W"], Bool[Array, "H W"]]:
     """Maps a depth predicted for an augmented image back to the original image's frame.
 
@@ -64,8 +111,11 @@ def depth_to_original(
 
     Args:
       params: of the one transform that was applied to the image.
-      prediction: `[H, W]` in metres (not their logarithm), at any resolution: the centre is the
-        same at each. A change of aspect ratio is not undone before a rotation.
+      prediction: `[H, W]` in metres (for their logarithm, see `log_depth_to_original`), at any
+        resolution: the centre is the same at each.
+      pitch: pixels of the image per pixel of the prediction; it matters for a shift alone.
+      affine: False promises that `params` has neither rotation, scale nor shift; a flip is then
+        undone without interpolation.
 
     Returns:
       `(prediction, valid)`: `[H, W]` in metres, multiplied by the scale, 0 where invalid; `[H, W]`
@@ -74,9 +124,44 @@ def depth_to_original(
     References:
       Li et al. 2017, equation 4.
     """
-    inverse = invert(params)
-    prediction, valid = warp_bilinear(prediction[..., None], matrix(inverse))
-    return prediction[..., 0] * params.scale.astype(prediction.dtype), valid
+    prediction, valid = _to_original(params, prediction, pitch, affine)
+    return prediction * params.scale.astype(prediction.dtype), valid
+
+
+def log_depth_to_original(
+    params: AugmentParams,
+    prediction: Float[Array, "H W"],
+    *,
+    pitch: float = 1.0,
+    affine: bool = True,
+) -> tuple[Float[Array, "H W"], Bool[Array, "H W"]]:
+    """`depth_to_original` for the logarithm of depth: a scale adds its own logarithm.
+
+    Args:
+      params: of the one transform that was applied to the image.
+      prediction: `[H, W]`, ln(depth / 1 m).
+      pitch, affine: as in `depth_to_original`.
+
+    Returns:
+      `(prediction, valid)`: `[H, W]`, 0 where invalid; `[H, W]` bool.
+
+    References:
+      Li et al. 2017, equation 4 and section 4.1.
+    """
+    prediction, valid = _to_original(params, prediction, pitch, affine)
+    log_scale = jnp.log(params.scale).astype(prediction.dtype)
+    return jnp.where(valid, prediction + log_scale, 0), valid
+
+
+def _to_original(
+    params: AugmentParams, prediction: Float[Array, "H W"], pitch: float, affine: bool
+) -> tuple[Float[Array, "H W"], Bool[Array, "H W"]]:
+    if affine:
+        transform = matrix(invert(params), pitch=pitch)
+        prediction, valid = warp_bilinear(prediction[..., None], transform, extrapolate=False)
+        return prediction[..., 0], valid
+    prediction = jnp.where(params.flip, prediction[:, ::-1], prediction)
+    return prediction, jnp.ones_like(prediction, bool)
 
 
 def _measured(depth: Float[Array, "H W"]) -> tuple[Float[Array, "H W"], Bool[Array, "H W"]]:

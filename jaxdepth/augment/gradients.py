@@ -4,7 +4,7 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Shaped
 
 from jaxdepth.augment.parameters import AugmentParams, invert, matrix
 from jaxdepth.ops import affine_matrix, compose_affine, warp_bilinear
@@ -16,10 +16,13 @@ def apply_to_gradients(
     valid: Bool[Array, "H W 2"] | None = None,
     *,
     stencil: Literal["forward", "central"] = "forward",
+    pitch: float = 1.0,
+    affine: bool = True,
 ) -> tuple[Float[Array, "H W 2"], Bool[Array, "H W 2"]]:
     """Transforms the gradients of a depth map into the gradients of the augmented depth map.
 
-    An augmented depth is D'(p) = D(A⁻¹p) / s with A = s R F (magnification, rotation, flip), so
+    An augmented depth is D'(p) = D(A⁻¹(p − t)) / s with A = s R F (magnification, rotation, flip)
+    and a shift t, so, but for the shift,
 
         ∇D'(p) = A⁻ᵀ ∇D(A⁻¹p) / s = R F ∇D(A⁻¹p) / s²:
 
@@ -40,6 +43,9 @@ def apply_to_gradients(
         Without it, all exist.
       stencil: "forward" for u[i + 1] − u[i], of which the last column (x) and row (y) never exist;
         "central" for differences that lie on their pixel, such as [−1, 0, 1].
+      pitch: pixels of the image per pixel of the maps; it matters for a shift alone.
+      affine: False promises that `params` has neither rotation, scale nor shift; a flip is then a
+        reversal of the columns instead of an interpolation.
 
     Returns:
       `(gradients, valid)`, `[H, W, 2]` each: metres per pixel of the augmented depth, 0 where
@@ -56,14 +62,21 @@ def apply_to_gradients(
     if stencil == "forward":
         offsets = jnp.eye(2) / 2  # half a pixel in x for the first component, in y for the second
         valid = valid.at[:, -1, 0].set(False).at[-1, :, 1].set(False)
-    geometry = matrix(params)
+    if not affine:
+        mirrored, there = (_mirror(field, stencil) for field in (gradients, valid))
+        mirrored = mirrored * jnp.array([-1, 1], gradients.dtype).reshape(1, 1, 2)
+        valid = jnp.where(params.flip, there, valid)
+        return jnp.where(valid, jnp.where(params.flip, mirrored, gradients), 0), valid
+    geometry = matrix(params, pitch=pitch)
 
     def sample(offset_out, offset_in, component, exists):
         """One component where another one of the result lies; indices → places → indices."""
         transform = compose_affine(
             affine_matrix(shift=tuple(offset_in)), geometry, affine_matrix(shift=tuple(-offset_out))
         )
-        values, known = warp_bilinear(component[..., None], transform, valid=exists)
+        values, known = warp_bilinear(
+            component[..., None], transform, valid=exists, extrapolate=False
+        )
         return values[..., 0], known
 
     sample_all = jax.vmap(sample, in_axes=(None, 0, -1, -1), out_axes=-1)
@@ -80,6 +93,8 @@ def gradients_to_original(
     gradients: Float[Array, "H W 2"],
     *,
     stencil: Literal["forward", "central"] = "forward",
+    pitch: float = 1.0,
+    affine: bool = True,
 ) -> tuple[Float[Array, "H W 2"], Bool[Array, "H W 2"]]:
     """Maps gradients predicted for an augmented image back to the original image's frame.
 
@@ -89,6 +104,7 @@ def gradients_to_original(
       params: of the one transform that was applied to the image.
       gradients: `[H, W, 2]` in metres per pixel of the augmented depth.
       stencil: as in `apply_to_gradients`.
+      pitch, affine: as in `apply_to_gradients`.
 
     Returns:
       `(gradients, valid)`, `[H, W, 2]` each: metres per pixel of the original depth, 0 where
@@ -97,4 +113,12 @@ def gradients_to_original(
     References:
       Li et al. 2017, equations 4 and 5.
     """
-    return apply_to_gradients(invert(params), gradients, stencil=stencil)
+    return apply_to_gradients(
+        invert(params), gradients, stencil=stencil, pitch=pitch, affine=affine
+    )
+
+
+def _mirror(field: Shaped[Array, "H W 2"], stencil: str) -> Shaped[Array, "H W 2"]:
+    """Columns in reverse; a forward difference in x also moves to its other pixel."""
+    field = field[:, ::-1]
+    return field if stencil == "central" else field.at[..., 0].set(jnp.roll(field[..., 0], -1, 1))

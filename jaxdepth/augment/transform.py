@@ -1,10 +1,12 @@
-"""The whole transform of one training example."""
+"""The whole transform of one training example, and of its image alone."""
 
+import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxdepth.augment.color import apply_color
 from jaxdepth.augment.geometry import apply_flip, apply_geometry
-from jaxdepth.augment.parameters import AugmentParams
+from jaxdepth.augment.parameters import AugmentParams, matrix
+from jaxdepth.ops import warp_bilinear
 
 
 def apply(
@@ -22,8 +24,8 @@ def apply(
       params: of one transform.
       image: `[H, W, 3]` in [0, 1].
       depth: `[H, W]` in metres; 0, negative and non-finite values are invalid.
-      affine: False promises that `params` has neither rotation nor scale. They are then not looked
-        at, and a flip is a reversal of the columns instead of an interpolation.
+      affine: False promises that `params` has neither rotation, scale nor shift. They are then not
+        looked at, and a flip is a reversal of the columns instead of an interpolation.
 
     Returns:
       `(image, depth, valid)`: `[H, W, 3]` in [0, 1], 0 outside the original frame; `[H, W]` in
@@ -43,3 +45,23 @@ def apply(
     """
     geometry = apply_geometry if affine else apply_flip
     return geometry(params, apply_color(params, image), depth)
+
+
+def apply_image(
+    params: AugmentParams, image: Float[Array, "H W 3"], *, affine: bool = True
+) -> Float[Array, "H W 3"]:
+    """`apply` for the image alone; its depth is then to be had from `sample_depth`.
+
+    Args:
+      params: of one transform.
+      image: `[H, W, 3]` in [0, 1].
+      affine: as in `apply`.
+
+    Returns:
+      `[H, W, 3]` in [0, 1], 0 outside the original frame.
+    """
+    image = apply_color(params, image)
+    if affine:
+        image, _ = warp_bilinear(image, matrix(params))
+        return jnp.clip(image, 0, 1)  # interpolation can round to just above its inputs
+    return jnp.where(params.flip, image[:, ::-1], image)

@@ -18,7 +18,8 @@ class Batch(NamedTuple):
     Attributes:
         names: where each comes from.
         image: `[B, H, W, 3]` uint8.
-        depth: `[B, H, W]` float32 metres; 0 = no measurement.
+        depth: `[B, H', W']` float32 metres; 0 = no measurement. Of the image's size unless asked
+            for in another.
     """
 
     names: list[str]
@@ -26,13 +27,51 @@ class Batch(NamedTuple):
     depth: np.ndarray
 
 
-def resize_example(example: Example, image_size: tuple[int, int]) -> Example:
-    """Brings an example to (height, width): the image filtered, the depth by nearest neighbour."""
-    return Example(
-        example.name,
-        resize_image(example.image, image_size),
-        resize_depth(example.depth, image_size),
-    )
+def frame_image(
+    image: np.ndarray, image_size: tuple[int, int], frame_size: tuple[int, int] | None = None
+) -> np.ndarray:
+    """Brings an image to (height, width): filtered to `frame_size`, whose middle is cut out.
+
+    Without `frame_size`, nothing is cut off.
+
+    Raises:
+        ValueError: the frame is smaller than the image.
+    """
+    frame_size = frame_size or image_size
+    if frame_size[0] < image_size[0] or frame_size[1] < image_size[1]:
+        raise ValueError(
+            f"frame_size must be at least image_size, {tuple(image_size)}, got "
+            f"{tuple(frame_size)}: the image is cut out of its middle."
+        )
+    return _middle(resize_image(image, frame_size), image_size)
+
+
+def resize_example(
+    example: Example,
+    image_size: tuple[int, int],
+    *,
+    frame_size: tuple[int, int] | None = None,
+    depth_size: tuple[int, int] | None = None,
+) -> Example:
+    """Brings an example to (height, width): the image filtered, the depth by nearest neighbour.
+
+    Args:
+        example: of any size.
+        image_size: (height, width) of the image.
+        frame_size: what the image is resized to before its middle is cut out; by default
+            `image_size`, and nothing is cut off.
+        depth_size: (height, width) of the whole depth map; by default it is framed as the image is.
+    """
+    image = frame_image(example.image, image_size, frame_size)
+    if depth_size is not None:
+        return Example(example.name, image, resize_depth(example.depth, depth_size))
+    depth = resize_depth(example.depth, frame_size or image_size)
+    return Example(example.name, image, _middle(depth, image_size))
+
+
+def _middle(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    top, left = ((old - new) // 2 for old, new in zip(array.shape, size, strict=False))
+    return array[top : top + size[0], left : left + size[1]]
 
 
 def train_batches(
@@ -40,6 +79,8 @@ def train_batches(
     *,
     batch_size: int,
     image_size: tuple[int, int],
+    frame_size: tuple[int, int] | None = None,
+    depth_size: tuple[int, int] | None = None,
     seed: int,
     start: int = 0,
     shard: tuple[int, int] = (0, 1),
@@ -55,7 +96,7 @@ def train_batches(
     Args:
         source: where examples come from.
         batch_size: examples a batch (of this shard).
-        image_size: (height, width) of every example.
+        image_size, frame_size, depth_size: of every example, see `resize_example`.
         seed: decides the order.
         start: how many batches to leave out at the beginning; costs nothing.
         shard: (index, count): this process reads every count-th example from index on.
@@ -68,7 +109,8 @@ def train_batches(
     """
     index, count = shard
     dataset = grain.MapDataset.source(source)[index::count].shuffle(seed=seed).repeat()
-    dataset = dataset.map(lambda example: resize_example(example, image_size))
+    sizes = {"frame_size": frame_size, "depth_size": depth_size}
+    dataset = dataset.map(lambda example: resize_example(example, image_size, **sizes))
     dataset = dataset.batch(batch_size, drop_remainder=True, batch_fn=stack)[start:]
     iterable = dataset.to_iter_dataset(
         grain.ReadOptions(num_threads=num_threads, prefetch_buffer_size=prefetch)

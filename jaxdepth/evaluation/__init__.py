@@ -1,4 +1,4 @@
-"""Scoring of predicted depth: the protocol, the scores of many images, and their table.
+"""Scoring of predicted depth: the protocol, the scores of many images, their table; and curves.
 
 Arrays in, tables out. A `Protocol` says everything that a published number depends on beside the
 prediction: which region and range of the ground truth count, where a prediction lies in it, what is
@@ -6,21 +6,33 @@ done to its values, and over what the metrics are averaged.
 """
 
 from jaxdepth.evaluation.crop import NYU_VALID_AREA, Crop, parse_crop
+from jaxdepth.evaluation.curves import (
+    LearningCurve,
+    average_bins,
+    format_curves,
+    plot_curves,
+)
 from jaxdepth.evaluation.protocol import Placement, Protocol
-from jaxdepth.evaluation.scoring import ImageScore, Scorer, Scores, score
-from jaxdepth.evaluation.table import TABLE_COLUMNS, footer_lines, format_table
+from jaxdepth.evaluation.scoring import EDGE_METRICS, ImageScore, Scorer, Scores, score
+from jaxdepth.evaluation.table import EDGE_COLUMNS, TABLE_COLUMNS, footer_lines, format_table
 
 __all__ = [
+    "EDGE_COLUMNS",
+    "EDGE_METRICS",
     "NYU_VALID_AREA",
     "TABLE_COLUMNS",
     "Crop",
     "ImageScore",
+    "LearningCurve",
     "Placement",
     "Protocol",
     "Scorer",
     "Scores",
+    "average_bins",
     "footer_lines",
+    "format_curves",
     "format_table",
     "parse_crop",
+    "plot_curves",
     "score",
 ]

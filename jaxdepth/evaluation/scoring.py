@@ -10,7 +10,10 @@ from numpy.typing import ArrayLike
 
 from jaxdepth.errors import DataError
 from jaxdepth.evaluation.protocol import Placement, Protocol, missing
-from jaxdepth.metrics import MetricAccumulator, compute, metric_sums
+from jaxdepth.metrics import MetricAccumulator, compute, metric_sums, near_edges
+
+EDGE_METRICS = {"edge_mae": "mae", "edge_abs_rel": "abs_rel"}
+"""What scoring near edges adds → the metric that it is of the pixels there."""
 
 
 class ImageScore(NamedTuple):
@@ -27,7 +30,7 @@ class Scores:
 
     Attributes:
         protocol: the rules they were computed under.
-        metrics: `jaxdepth.metrics.METRIC_NAMES` → average.
+        metrics: `jaxdepth.metrics.METRIC_NAMES` → average; with `EDGE_METRICS`, if asked for.
         images: images with at least one valid pixel; the others are in no average.
         empty_images: images without any.
         pixels: valid pixels of all images.
@@ -35,6 +38,8 @@ class Scores:
         clamped_pixels: how many of these had one outside the protocol's range.
         placements: `Placement` → number of predictions.
         per_image: the scores of each image, in the order given.
+        edge_pixels: valid pixels near discontinuities of the ground truth, which `EDGE_METRICS` are
+            averaged over; None if these were not asked for.
     """
 
     protocol: Protocol
@@ -46,17 +51,25 @@ class Scores:
     clamped_pixels: int
     placements: Mapping[Placement, int]
     per_image: tuple[ImageScore, ...]
+    edge_pixels: int | None = None
 
 
 class Scorer:
     """Scores predictions one at a time under a protocol, in float64.
 
     Several of them can share one pass over the data.
+
+    Args:
+        protocol: which pixels count, where predictions lie, and the average.
+        edges: whether to score the pixels near the ground truth's discontinuities besides, by
+            `EDGE_METRICS`. Where these lie does not depend on the protocol: they are sought in the
+            whole ground truth (`jaxdepth.metrics.near_edges`).
     """
 
-    def __init__(self, protocol: Protocol):
+    def __init__(self, protocol: Protocol, *, edges: bool = False):
         self.protocol = protocol
         self._accumulator = MetricAccumulator(average=protocol.average)
+        self._near_edges = MetricAccumulator(average=protocol.average) if edges else None
         self._placements: collections.Counter[Placement] = collections.Counter()
         self._missing_pixels = 0
         self._clamped_pixels = 0
@@ -74,7 +87,8 @@ class Scorer:
         Raises:
             DataError: the prediction cannot be placed in the ground truth (`Protocol.place`).
         """
-        p, g, placement = self.protocol.place(np.asarray(prediction), np.asarray(target), name=name)
+        target = np.asarray(target)
+        p, g, placement = self.protocol.place(np.asarray(prediction), target, name=name)
         valid = self.protocol.valid(g)
         p, g = p.astype(np.float64), g.astype(np.float64)
         clamped = self.protocol.clamp(p)
@@ -86,6 +100,13 @@ class Scorer:
         self._clamped_pixels += int(np.sum(valid & ~absent & (clamped != p)))
         self._placements[placement] += 1
         metrics = {metric: float(value) for metric, value in compute(sums).items()}
+        if self._near_edges is not None:
+            near = near_edges(target.astype(np.float64))
+            if near.shape != g.shape:
+                near = self.protocol.crop.of(near)
+            edge_sums = metric_sums(clamped, g, valid & near)
+            self._near_edges.update(edge_sums)
+            metrics |= _of_edges(compute(edge_sums))
         self._per_image.append(ImageScore(name, int(sums.pixels), metrics))
 
     def scores(self) -> Scores:
@@ -102,9 +123,13 @@ class Scorer:
                 f"(the first is {self._per_image[0].name}), under the protocol: {self.protocol}; "
                 "check --depth_scale, the crop and the range"
             )
+        metrics, edge_pixels = self._accumulator.compute(), None
+        if self._near_edges is not None:
+            metrics |= _of_edges(self._near_edges.compute())
+            edge_pixels = self._near_edges.pixels
         return Scores(
             protocol=self.protocol,
-            metrics=self._accumulator.compute(),
+            metrics=metrics,
             images=self._accumulator.images,
             empty_images=self._accumulator.empty_images,
             pixels=self._accumulator.pixels,
@@ -114,16 +139,20 @@ class Scorer:
                 kind: self._placements[kind] for kind in Placement if self._placements[kind]
             },
             per_image=tuple(self._per_image),
+            edge_pixels=edge_pixels,
         )
 
 
-def score(pairs: Iterable[tuple[str, ArrayLike, ArrayLike]], protocol: Protocol) -> Scores:
+def score(
+    pairs: Iterable[tuple[str, ArrayLike, ArrayLike]], protocol: Protocol, *, edges: bool = False
+) -> Scores:
     """Scores predictions against their ground truth.
 
     Args:
         pairs: name, prediction and ground truth of each image, as `Scorer.add` takes them; one at a
             time, so a generator that reads files needs the memory of one pair.
         protocol: which pixels count, where predictions lie, and the average.
+        edges: whether to score the pixels near the ground truth's discontinuities besides.
 
     Returns:
         The scores.
@@ -131,7 +160,11 @@ def score(pairs: Iterable[tuple[str, ArrayLike, ArrayLike]], protocol: Protocol)
     Raises:
         DataError: there are no pairs, one cannot be placed, or no pixel of any ground truth counts.
     """
-    scorer = Scorer(protocol)
+    scorer = Scorer(protocol, edges=edges)
     for name, prediction, target in pairs:
         scorer.add(name, prediction, target)
     return scorer.scores()
+
+
+def _of_edges(metrics: Mapping[str, ArrayLike]) -> dict[str, float]:
+    return {name: float(metrics[metric]) for name, metric in EDGE_METRICS.items()}

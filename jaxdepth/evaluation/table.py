@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from jaxdepth.evaluation.scoring import Scores
+from jaxdepth.metrics.edges import DISTANCE, RATIO
 
 TABLE_COLUMNS: Mapping[str, str] = {
     "delta1": "δ1",
@@ -17,11 +18,15 @@ TABLE_COLUMNS: Mapping[str, str] = {
 }
 """Metric → heading, in the order of the papers' tables."""
 
+EDGE_COLUMNS: Mapping[str, str] = {"edge_mae": "edge MAE", "edge_abs_rel": "edge rel"}
+"""Metric → heading of what is scored near depth edges."""
+
 
 def format_table(
     rows: Sequence[tuple[str, Mapping[str, float]]],
     *,
     silog: bool = False,
+    edges: bool = False,
     decimals: int = 4,
     footer: Iterable[str] = (),
 ) -> str:
@@ -32,14 +37,19 @@ def format_table(
     Args:
         rows: label and metrics of each line. A metric that a row lacks, as published rows do, is
             printed as "-".
-        silog: whether to add a last column with the scale-invariant error.
+        silog: whether to add a column with the scale-invariant error.
+        edges: whether to add columns with the errors near depth edges, last.
         decimals: digits behind the point.
         footer: lines below the table, as `footer_lines(scores)` gives them.
 
     Returns:
         The text, lines separated by newlines, without one at the end.
     """
-    columns = {**TABLE_COLUMNS, "silog": "SIlog"} if silog else dict(TABLE_COLUMNS)
+    columns = dict(TABLE_COLUMNS)
+    if silog:
+        columns["silog"] = "SIlog"
+    if edges:
+        columns |= EDGE_COLUMNS
     cells = [["", *columns.values()]]
     for label, metrics in rows:
         cells.append([label, *(_number(metrics.get(name), decimals) for name in columns)])
@@ -64,6 +74,11 @@ def footer_lines(scores: Scores) -> list[str]:
         f"protocol: {scores.protocol}",
         f"counted: {scores.images:,} images, {scores.pixels:,} pixels",
     ]
+    if scores.edge_pixels is not None:
+        lines.append(
+            f"edges: {scores.edge_pixels:,} pixels within {DISTANCE:g} of a step between depths "
+            f"more than a factor of {RATIO:g} apart"
+        )
     if scores.empty_images:
         lines.append(f"left out: {scores.empty_images:,} images without valid ground truth")
     for placement, count in scores.placements.items():

@@ -1,18 +1,18 @@
 """From a config to objects, and a run's folder with its checkpoints."""
 
 from jaxdepth.experiment.ablations import ABLATIONS
+from jaxdepth.experiment.base_weights import load_base_weights
 from jaxdepth.experiment.build import (
-    Stage,
     build_augmentation,
     build_discriminator,
     build_model,
     build_source,
-    build_stages,
 )
 from jaxdepth.experiment.check import check_config
 from jaxdepth.experiment.checkpoints import Checkpoints
 from jaxdepth.experiment.config import choose_variants, load_config
 from jaxdepth.experiment.defaults import STAGES, default_config
+from jaxdepth.experiment.maps import map_names
 from jaxdepth.experiment.predictor import (
     ImagePrediction,
     Predictor,
@@ -20,6 +20,7 @@ from jaxdepth.experiment.predictor import (
     load_predictor,
     to_float,
 )
+from jaxdepth.experiment.stages import Stage, build_stages
 from jaxdepth.experiment.workdir import Workdir, default_workdir
 
 __all__ = [
@@ -40,7 +41,9 @@ __all__ = [
     "default_config",
     "default_workdir",
     "init_variables",
+    "load_base_weights",
     "load_config",
     "load_predictor",
+    "map_names",
     "to_float",
 ]

@@ -1,65 +1,84 @@
-"""A config's models, optimisers, stages and data."""
+"""A config's models, augmentation, data and protocol."""
 
-import math
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
-from flax.traverse_util import path_aware_map
 from ml_collections import FrozenConfigDict
 
-from jaxdepth.augment import AugmentParams, sample_params
+from jaxdepth.augment import AugmentParams, sample_image_set, sample_params
 from jaxdepth.data.sources import Source, open_source
 from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation import Protocol, parse_crop
-from jaxdepth.experiment.defaults import STAGES
-from jaxdepth.models import DeepVariational, Discriminator, GlobalNet, IntegrationLayer, LocalNet
+from jaxdepth.models import (
+    DeepVariational,
+    Discriminator,
+    GlobalNet,
+    IntegrationLayer,
+    LocalNet,
+    TwoStream,
+    make_two_stream,
+)
+from jaxdepth.models.base import BASES, CONVENTIONS
 
 _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
-class Stage(NamedTuple):
-    """One stage of training.
+def build_model(
+    config: FrozenConfigDict, *, axis_name: str | None = None
+) -> DeepVariational | TwoStream:
+    """The model that a config describes; batch statistics are averaged over `axis_name`.
 
-    Attributes:
-        name: one of `jaxdepth.experiment.STAGES`.
-        num_steps: updates; 1 for `select_lam`, which is not iterative.
-        batch_size: images an update, over all devices.
-        modules: the model's trainable parts; all others stay as they are.
-        optimizer: for them.
-        eta: weight η of the adversarial loss; 0 for none.
-        discriminator_optimizer: None where eta is 0.
-        patch_size: (height, width) of random patches; None for whole images.
-        affine: whether augmentation rotates and scales.
+    Raises:
+        ConfigError: a setting of the model names nothing that there is.
     """
-
-    name: str
-    num_steps: int
-    batch_size: int = 0
-    modules: tuple[str, ...] = ()
-    optimizer: optax.GradientTransformation | None = None
-    eta: float = 0.0
-    discriminator_optimizer: optax.GradientTransformation | None = None
-    patch_size: tuple[int, int] | None = None
-    affine: bool = True
-
-
-def build_model(config: FrozenConfigDict, *, axis_name: str | None = None) -> DeepVariational:
-    """The model that a config describes; batch statistics are averaged over `axis_name`."""
     m = config.model
+    builders = {"deep_variational": _deep_variational, "two_stream": _two_stream}
+    if m.system not in builders:
+        raise ConfigError(f"model.system must be one of {', '.join(builders)}, got {m.system!r}.")
+    if m.base not in BASES:
+        raise ConfigError(f"model.base must be one of {', '.join(BASES)}, got {m.base!r}.")
+    if m.convention not in CONVENTIONS:
+        raise ConfigError(
+            f"model.convention must be one of {', '.join(CONVENTIONS)}, got {m.convention!r}."
+        )
     shared = {"dtype": _dtype(m.dtype), "axis_name": axis_name}
-    global_net = GlobalNet(
-        m.width, batch_norm=m.batch_norm, initial_depth=m.initial_depth, **shared
-    )
+    base = {"base": m.base, "convention": m.convention, "frozen_norm": m.frozen_norm}
+    return builders[m.system](config, base, shared)
+
+
+def _deep_variational(config: FrozenConfigDict, base: dict, shared: dict) -> DeepVariational:
+    m = config.model
+    encoder_decoder = partial(GlobalNet, m.width, batch_norm=m.batch_norm, **base, **shared)
+    global_net = encoder_decoder(initial_depth=m.initial_depth)
     if not m.integrate:
         return DeepVariational(global_net)
     integration = IntegrationLayer(
         initial_lam=m.initial_lam, beta=m.beta, num_iters=m.num_iters, boundary=m.boundary
     )
-    return DeepVariational(global_net, LocalNet(m.local_width, **shared), integration)
+    if m.gradient_net == "local":
+        gradient_net = LocalNet(m.local_width, **shared)
+    elif m.gradient_net == "global":
+        gradient_net = encoder_decoder(initial_depth=0.0, channels=2)
+    else:
+        raise ConfigError(f"model.gradient_net must be local or global, got {m.gradient_net!r}.")
+    return DeepVariational(global_net, gradient_net, integration)
+
+
+def _two_stream(config: FrozenConfigDict, base: dict, shared: dict) -> TwoStream:
+    m = config.model
+    return make_two_stream(
+        initial_depth=m.initial_depth,
+        base_width=m.width,
+        width=m.block_width,
+        hidden=m.hidden,
+        dropout=m.dropout,
+        batch_norm=m.batch_norm,
+        finetune="finetune" in config.stages,
+        **base,
+        **shared,
+    )
 
 
 def build_discriminator(config: FrozenConfigDict, *, axis_name: str | None = None) -> Discriminator:
@@ -91,102 +110,9 @@ def build_protocol(config: FrozenConfigDict) -> Protocol:
 
 
 def build_augmentation(config: FrozenConfigDict) -> Callable[[jax.Array], AugmentParams]:
-    """What draws one transform from a key, as a config says."""
-    return partial(sample_params, **config.augment)
-
-
-def build_stages(config: FrozenConfigDict, num_examples: int) -> tuple[Stage, ...]:
-    """The stages of a config, for a training set of `num_examples` images.
-
-    Raises:
-        ConfigError: a stage, optimiser or schedule that does not exist or does not fit the model.
-    """
-    return tuple(_build_stage(config, name, num_examples) for name in config.stages)
-
-
-def _build_stage(config: FrozenConfigDict, name: str, num_examples: int) -> Stage:
-    if name not in STAGES:
-        raise ConfigError(f"no stage {name!r}: stages are chosen from {', '.join(STAGES)}.")
-    integrate = config.model.integrate
-    if name in ("pretrain_local", "select_lam") and not integrate:
-        raise ConfigError(
-            f"stage {name!r} needs a local network, but model.integrate is False: "
-            "leave the stage out or set model.integrate."
-        )
-    if name == "select_lam":
-        return Stage(name, num_steps=1)
-    settings = config[name]
-    steps_per_epoch = num_examples / max(settings.batch_size, 1)
-    num_steps = max(1, math.ceil(settings.epochs * steps_per_epoch - 1e-9))
-    modules = {
-        "pretrain_global": ("global_net",),
-        "pretrain_local": ("local_net",),
-        "joint": ("global_net", "local_net", "integration") if integrate else ("global_net",),
-    }[name]
-    eta = settings.get("eta", 0.0)
-    discriminator_optimizer = None
-    if eta:
-        discriminator_optimizer = _optimizer(
-            settings, settings.discriminator_learning_rate, num_steps, steps_per_epoch
-        )
-    return Stage(
-        name,
-        num_steps=num_steps,
-        batch_size=settings.batch_size,
-        modules=modules,
-        optimizer=_optimizer(settings, settings.learning_rate, num_steps, steps_per_epoch),
-        eta=eta,
-        discriminator_optimizer=discriminator_optimizer,
-        patch_size=settings.get("patch_size"),
-        affine=settings.rotate_and_scale
-        and (config.augment.angle > 0 or config.augment.scale != (1.0, 1.0)),
-    )
-
-
-def _optimizer(
-    settings: FrozenConfigDict, learning_rate: float, num_steps: int, steps_per_epoch: float
-) -> optax.GradientTransformation:
-    """Weight decay joins the gradient before the momentum, as in the paper's MatConvNet."""
-    schedule = _schedule(settings, learning_rate, num_steps, steps_per_epoch)
-    if settings.optimizer == "sgd":
-        rule = optax.sgd(schedule, momentum=settings.momentum)
-    elif settings.optimizer == "adam":
-        rule = optax.adam(schedule, b1=settings.momentum)
-    else:
-        raise ConfigError(f"no optimizer {settings.optimizer!r}: choose sgd or adam.")
-    chain = []
-    if settings.clip_norm:
-        chain.append(optax.clip_by_global_norm(settings.clip_norm))
-    if settings.weight_decay:
-        chain.append(optax.add_decayed_weights(settings.weight_decay, mask=_is("kernel")))
-    chain.append(rule)
-    factor = settings.get("lam_learning_rate_factor", 1.0)
-    if factor != 1.0:
-        chain.append(optax.masked(optax.scale(factor), _is("log_lam")))
-    return optax.chain(*chain)
-
-
-def _schedule(
-    settings: FrozenConfigDict, peak: float, num_steps: int, steps_per_epoch: float
-) -> optax.Schedule:
-    warmup = min(settings.warmup_steps, num_steps - 1)
-    if settings.schedule == "constant":
-        rest = optax.constant_schedule(peak)
-    elif settings.schedule == "cosine":
-        rest = optax.cosine_decay_schedule(peak, num_steps - warmup)
-    elif settings.schedule == "step":
-        every = max(1, round(settings.decay_epochs * steps_per_epoch))
-        rest = optax.exponential_decay(peak, every, settings.decay_rate, staircase=True)
-    else:
-        raise ConfigError(f"no schedule {settings.schedule!r}: choose constant, cosine or step.")
-    if not warmup:
-        return rest
-    return optax.join_schedules([optax.linear_schedule(0.0, peak, warmup), rest], [warmup])
-
-
-def _is(name: str):
-    """A mask over parameters: those called `name`."""
-    return lambda params: path_aware_map(lambda path, _: path[-1] == name, params)
+    """What draws the transforms of one image set from a key, as a config says."""
+    sample = partial(sample_params, **config.augment)
+    return partial(sample_image_set, transforms=tuple(config.image_set), sample=sample)
 
 
 def _dtype(name: str) -> jnp.dtype:

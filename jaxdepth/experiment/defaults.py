@@ -2,12 +2,25 @@
 
 from ml_collections import ConfigDict
 
-STAGES = ("pretrain_global", "pretrain_local", "select_lam", "joint")
-"""The stages there are, in the paper's order."""
+STAGES = {
+    "deep_variational": ("pretrain_global", "pretrain_local", "select_lam", "joint"),
+    "two_stream": (
+        "depth_coarse",
+        "depth_refinement",
+        "gradient_coarse",
+        "gradient_refinement",
+        "combination",
+        "finetune",
+    ),
+}
+"""The stages there are for each system, in its paper's order."""
 
 
 def default_config() -> ConfigDict:
-    """The deep variational model with the paper's constants; data and durations are left open."""
+    """Both models with their papers' constants, the deep variational one chosen.
+
+    Data and durations are left open.
+    """
     return ConfigDict(
         {
             "name": "",  # the run's folder under runs/
@@ -21,6 +34,9 @@ def default_config() -> ConfigDict:
                 "validation_split": "validation",
                 "test_split": "test",
                 "image_size": (256, 320),  # height, width of the model's input
+                "frame_size": (),  # of the image whose middle that is; () if it is all of it
+                # of the depth maps that training samples, () to resize them as the images
+                "depth_size": (),
                 "num_threads": 4,  # that read and decode
                 "num_workers": 0,  # processes that do so instead, for large images
             },
@@ -33,26 +49,43 @@ def default_config() -> ConfigDict:
                 "contrast": (0.9, 1.1),  # multiplies differences from the mean
                 "angle": 5.0,  # degrees to either side
                 "scale": (1.0, 1.5),  # depth is divided by it
+                "shift": 0.0,  # pixels to either side
             },
+            # What is made of each training image: see jaxdepth.augment.sample_image_set. The
+            # two-stream paper's set is ("original", "flip", "color").
+            "image_set": ("random",),
+            "set_weight": 1.0,  # λ of the set loss, where a set has several images
             "model": {
-                "integrate": True,  # False: the global network alone
-                "width": 1.0,  # of the global network; 1 is VGG-16
-                "batch_norm": False,  # in the global network
+                "system": "deep_variational",  # or two_stream
+                "base": "vgg16",  # or vgg19, resnet50
+                "base_weights": "",  # file of pretrained weights; "" for random ones
+                "convention": "torch",  # whose weights they are: torch or keras
+                "frozen_norm": False,  # the base network keeps its running statistics
+                "width": 1.0,  # of the base network and, in deep_variational, its decoder
+                "batch_norm": False,  # there
                 "initial_depth": 2.5,  # metres
+                "dtype": "float32",  # or bfloat16; parameters and solves stay float32
+                # deep_variational
+                "integrate": True,  # False: the global network alone
+                "gradient_net": "local",  # or global: an encoder-decoder for gradients too
                 "local_width": 1.0,
                 "initial_lam": 0.01,
                 "beta": 10.0,
                 "num_iters": 10,
                 "boundary": "periodic",
                 "discriminator_width": 1.0,
-                "dtype": "float32",  # or bfloat16; parameters and solves stay float32
+                # two_stream
+                "block_width": 1.0,  # of all blocks' 9×9 and 5×5 convolutions
+                "hidden": 4096,  # units of the fully connected layer
+                "dropout": 0.5,
+                "omega": 10.0,  # ω of fusion by optimisation
+                "frame_scale": 2.0,  # maps are brought to so many times the frame and filled there
             },
             "stages": ("pretrain_global", "pretrain_local", "joint"),
             "pretrain_global": _stage(),
             "pretrain_local": {
                 **_stage(),
-                # Depth is resampled by its nearest pixel, whose differences are stairs.
-                "rotate_and_scale": False,
+                "rotate_and_scale": False,  # patches are only flipped and recoloured
                 "patch_size": (64, 64),
             },
             "select_lam": {  # λ with the lowest RMS(lin) on validation images (Table II, w/o JT)
@@ -65,12 +98,14 @@ def default_config() -> ConfigDict:
                 "lam_learning_rate_factor": 1.0,
                 "discriminator_learning_rate": 1e-3,
             },
+            **{stage: _stage() for stage in STAGES["two_stream"]},
             "evaluation": {
                 "crop": "",  # "top:bottom,left:right" of the ground truth
                 "average": "pixels",  # or images
                 "min_depth": 1e-3,  # metres
                 "max_depth": 10.0,
                 "batch_size": 16,
+                "mirrored": False,  # predictions are averaged with those of mirrored images
                 "mean_examples": 2000,  # training images in the mean depth map
                 "every": 0,  # steps between validations; 0: at the end of each stage only
             },
@@ -91,6 +126,7 @@ def _stage(learning_rate: float = 1e-4, schedule: str = "constant") -> dict:
         "weight_decay": 5e-4,  # on kernels
         "rotate_and_scale": True,  # as `augment` says; False: only flips and colours
         "clip_norm": 0.0,  # of the gradient; 0 for none
+        "clip_steps": 0,  # in how many first steps; 0 for all
         "schedule": schedule,  # constant, cosine (to zero) or step
         "warmup_steps": 0,
         "decay_epochs": 2.0,  # of "step": multiply by decay_rate every so many

@@ -1,7 +1,7 @@
 """A model with its weights, applied to images of any size."""
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -11,24 +11,28 @@ import numpy as np
 from ml_collections import FrozenConfigDict
 
 from jaxdepth.data.images import resize_image, resize_prediction
+from jaxdepth.data.pipeline import frame_image
 from jaxdepth.data.sources import Example
 from jaxdepth.errors import WorkdirError
 from jaxdepth.experiment.build import build_model, build_protocol
 from jaxdepth.experiment.checkpoints import Checkpoints
+from jaxdepth.experiment.maps import STEEPNESS, build_maps, frame_size, map_labels, map_names
 from jaxdepth.experiment.workdir import Workdir
-from jaxdepth.models import DepthPrediction
 
 
 class ImagePrediction(NamedTuple):
     """A prediction in one image's own frame.
 
     Attributes:
-        depth: `[H, W]` float32 metres: u, or f where there is no integration.
-        global_depth: `[H, W]` float32 metres: f.
+        maps: each map of the system by name, `[H, W]` float32 metres, see
+            `jaxdepth.experiment.map_names`.
+        depth: the one that counts, `[H, W]` float32 metres.
+        steepness: `[H, W]`, the length of the predicted gradients; None if there are none.
     """
 
+    maps: dict[str, np.ndarray]
     depth: np.ndarray
-    global_depth: np.ndarray
+    steepness: np.ndarray | None
 
 
 class Predictor:
@@ -36,35 +40,43 @@ class Predictor:
 
     Attributes:
         image_size: (height, width) of the model's input.
-        integrates: whether depth is u, or f alone.
+        frame_size: (height, width) of the frame whose middle that is.
+        names: of the maps that it predicts, the one that counts last.
+        labels: how a table calls them.
+        description: a line about the model.
         protocol: how the config scores.
         step: of the checkpoint that the weights are from.
     """
 
     def __init__(self, config: FrozenConfigDict, variables: Any, *, step: int = 0):
         self.step = step
-        model = build_model(config)
         self.image_size = tuple(config.data.image_size)
-        self.integrates = config.model.integrate
+        self.names = map_names(config)
         self.protocol = build_protocol(config)
+        self.frame_size = tuple(config.data.frame_size) or self.image_size
+        self.labels = map_labels(config)
+        self.description = _describe(config)
+        self._guide_size = frame_size(config)
         self._batch_size = config.evaluation.batch_size
         self._variables = variables
-        self._apply = jax.jit(lambda variables, image: model.apply(variables, to_float(image)))
+        maps = build_maps(config)
 
-    def with_variables(self, variables: Any) -> "Predictor":
-        """The same predictor with other weights, nothing compiled anew."""
+        def apply(variables: Any, names: tuple[str, ...], image: jax.Array, guide: jax.Array):
+            predicted = maps(variables, to_float(image), to_float(guide))
+            return {name: predicted[name] for name in names if name in predicted}
+
+        self._apply = jax.jit(apply, static_argnums=1)
+
+    def with_variables(self, variables: Any, names: tuple[str, ...] | None = None) -> "Predictor":
+        """The same predictor with other weights, and other maps if named; compiled once a set."""
         other = copy.copy(self)
         other._variables = variables
+        other.names = names or self.names
         return other
-
-    def predict_batch(self, image: np.ndarray) -> DepthPrediction:
-        """Predicts for uint8 images `[B, H, W, 3]` of the model's input size."""
-        return self._apply(self._variables, image)
 
     def __call__(self, image: np.ndarray) -> ImagePrediction:
         """Predicts for one uint8 image `[H, W, 3]` of any size."""
-        prediction = self.predict_batch(resize_image(image, self.image_size)[None])
-        return _at_size(jax.device_get(prediction), 0, image.shape[:2])
+        return next(self._predict([image], [image.shape[:2]]))
 
     def predict_examples(
         self, examples: Iterable[Example]
@@ -72,19 +84,34 @@ class Predictor:
         """Predicts for examples of any sizes, in batches, in order; at the size of their depth."""
         examples = iter(examples)
         while batch := list(islice(examples, self._batch_size)):
-            images = [resize_image(example.image, self.image_size) for example in batch]
+            images, sizes = [e.image for e in batch], [e.depth.shape for e in batch]
             # A last, smaller batch is filled up, so that one compiled program serves all.
             images += images[-1:] * (self._batch_size - len(batch))
-            prediction = jax.device_get(self.predict_batch(np.stack(images)))
-            for index, example in enumerate(batch):
-                yield example, _at_size(prediction, index, example.depth.shape)
+            yield from zip(batch, self._predict(images, sizes), strict=True)
+
+    def _predict(
+        self, images: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]]
+    ) -> Iterator[ImagePrediction]:
+        """A prediction for each size; there may be more images than that."""
+        inputs = np.stack([frame_image(i, self.image_size, self.frame_size) for i in images])
+        guides = np.stack([resize_image(i, self._guide_size) for i in images])
+        names = (*self.names, STEEPNESS)
+        predicted = jax.device_get(self._apply(self._variables, names, inputs, guides))
+        for index, size in enumerate(sizes):
+            own = {name: resize_prediction(m[index], size) for name, m in predicted.items()}
+            maps = {name: own[name] for name in self.names}
+            yield ImagePrediction(maps, own[self.names[-1]], own.get(STEEPNESS))
 
 
-def _at_size(prediction: DepthPrediction, index: int, size: tuple[int, int]) -> ImagePrediction:
-    return ImagePrediction(
-        resize_prediction(prediction.depth[index], size),
-        resize_prediction(prediction.global_depth[index], size),
-    )
+def _describe(config: FrozenConfigDict) -> str:
+    height, width = config.data.image_size
+    line = f"model input: {height}x{width}"
+    if config.data.frame_size:
+        line += " of {}x{}".format(*config.data.frame_size)
+    line += ", predictions brought to the image's size bilinearly"
+    if config.evaluation.mirrored:
+        line += ", averaged with those of the mirrored images"
+    return f"{line}\nbase network: {config.model.base}"
 
 
 def to_float(image: jax.Array) -> jax.Array:

@@ -21,6 +21,7 @@ _FREE_TO_CHANGE = (
     "data.num_threads",
     "data.num_workers",
     "evaluation.batch_size",
+    "evaluation.mirrored",
     "log_every",
     "checkpoint_every",
 )

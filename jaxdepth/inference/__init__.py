@@ -1,5 +1,6 @@
-"""A trained run applied: to a split, to a folder of pairs, to photographs."""
+"""A trained run applied to a split, to a folder of pairs, to photographs; and its curves."""
 
+from jaxdepth.inference.curves import plot_runs, read_curve
 from jaxdepth.inference.evaluate import evaluate
 from jaxdepth.inference.photographs import predict_photographs
 from jaxdepth.inference.scoring import (
@@ -12,7 +13,9 @@ from jaxdepth.inference.scoring import (
 __all__ = [
     "evaluate",
     "finished_runs",
+    "plot_runs",
     "predict_photographs",
+    "read_curve",
     "score_model",
     "score_predictions",
     "score_run",

@@ -19,6 +19,7 @@ from jaxdepth.data.sources import Example
 from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation import Protocol, parse_crop
 from jaxdepth.experiment import Workdir, build_source, default_workdir, load_config
+from jaxdepth.inference.curves import plot_runs
 from jaxdepth.inference.scoring import finished_runs, score_predictions, score_run
 
 RUNS = Path("runs")
@@ -26,7 +27,7 @@ RUNS = Path("runs")
 
 def evaluate(
     *,
-    workdir: Path | None = None,
+    workdirs: Sequence[Path] = (),
     config: str | None = None,
     overrides: Sequence[str] = (),
     split: str | None = None,
@@ -41,12 +42,18 @@ def evaluate(
     max_depth: float | None = None,
     resize: bool = False,
     silog: bool = False,
+    edges: bool = False,
+    curves: Path | None = None,
+    stage: str | None = None,
+    depth_map: str | None = None,
 ) -> Iterator[str]:
     """Scores runs on a split of their dataset or on a folder, or saved predictions on a folder.
 
+    Or, if `curves` is given, plots what runs recorded while they were trained.
+
     Args:
-        workdir: the run to score; by default every finished one under `runs/`.
-        config: instead of `workdir`, the config (`FILE:VARIANT`) whose default run to score.
+        workdirs: the runs to score; by default every finished one under `runs/`.
+        config: the config (`FILE:VARIANT`) whose run to score, its default one or one workdir.
         overrides: the config's overrides.
         split: of the run's dataset; "test" by default.
         rgb, depth: folders of photographs and of their depth maps, matched by file name.
@@ -56,9 +63,13 @@ def evaluate(
             run's; for saved predictions from pixels of the full frame, above 1e-3 m. A crop of
             "none" and a max_depth of 0 switch the run's off.
         silog: whether to add the scale-invariant error.
+        edges: whether to add the errors near depth edges.
+        curves: image file to plot the runs' learning curves in, instead of scoring.
+        stage: of training, to plot; by default the first one that predicts depth.
+        depth_map: whose validation errors to plot; by default the best one.
 
     Yields:
-        A table for each run.
+        A table for each run, or the one of all curves.
 
     Raises:
         ConfigError: a combination that asks for nothing.
@@ -79,14 +90,25 @@ def evaluate(
         raise ConfigError(
             "--predictions needs --prediction_scale, and it alone: metres are value / scale."
         )
+    if (stage is not None or depth_map is not None) and curves is None:
+        raise ConfigError("--stage and --map say what to plot: they need --curves=FILE.png.")
     changes = {"average": average, "min_depth": min_depth, "resize": resize or None}
     changes = {name: value for name, value in changes.items() if value is not None}
     if crop is not None:
         changes["crop"] = None if crop == "none" else parse_crop(crop)
     if max_depth is not None:
         changes["max_depth"] = max_depth or None
+    if curves is not None:
+        if changes or split or depth or silog or edges:
+            raise ConfigError(
+                "--curves plots what training recorded and scores nothing: it goes with "
+                "--workdir, --config, --stage and --map alone."
+            )
+        runs = [run for run, _ in _runs(workdirs, config, overrides)]
+        yield plot_runs(runs, curves, stage=stage, depth_map=depth_map)
+        return
     if predictions is not None:
-        if rgb or workdir or config or split:
+        if rgb or workdirs or config or split:
             raise ConfigError(
                 "--predictions scores saved files without a model: leave out --rgb, --workdir, "
                 "--config and --split."
@@ -96,18 +118,24 @@ def evaluate(
             prediction_scale=prediction_scale,
             depth_scale=depth_scale,
         )
-        yield score_predictions(pairs, Protocol(**changes), label=str(predictions), silog=silog)
+        yield score_predictions(
+            pairs, Protocol(**changes), label=str(predictions), silog=silog, edges=edges
+        )
         return
-    for run, resolved in _runs(workdir, config, overrides):
+    for run, resolved in _runs(workdirs, config, overrides):
         if depth is not None:
             if split:
                 raise ConfigError("--split is of a run's own dataset: leave it out with --rgb.")
             pairs = read_image_pairs(_matched(rgb, depth), depth_scale=depth_scale, resize=resize)
-            table = score_run(run, resolved, starmap(Example, pairs), changes, silog=silog)
+            table = score_run(
+                run, resolved, starmap(Example, pairs), changes, silog=silog, edges=edges
+            )
             yield f"{run.path} on {rgb}\n{table}"
         else:
             source = build_source(resolved, split or "test")
-            table = score_run(run, resolved, examples_in_order(source), changes, silog=silog)
+            table = score_run(
+                run, resolved, examples_in_order(source), changes, silog=silog, edges=edges
+            )
             yield f"{run.path}, {split or 'test'} split\n{table}"
 
 
@@ -119,13 +147,18 @@ def _matched(first: Path, second: Path, **suffixes: Sequence[str]) -> list[Pair]
 
 
 def _runs(
-    workdir: Path | None, config: str | None, overrides: Sequence[str]
+    workdirs: Sequence[Path], config: str | None, overrides: Sequence[str]
 ) -> list[tuple[Workdir, FrozenConfigDict]]:
     """The runs asked for with their configs."""
     if config is not None:
+        if len(workdirs) > 1:
+            raise ConfigError(
+                "--config goes with at most one --workdir, got "
+                f"{len(workdirs)}; leave it out to score runs by their own configs."
+            )
         resolved = load_config(config, overrides)
-        run = Workdir(workdir or default_workdir(resolved))
+        run = Workdir(workdirs[0] if workdirs else default_workdir(resolved))
         run.check(resolved)
         return [(run, resolved)]
-    runs = [Workdir(workdir)] if workdir is not None else finished_runs(RUNS)
+    runs = [Workdir(path) for path in workdirs] or finished_runs(RUNS)
     return [(run, run.config()) for run in runs]

@@ -15,7 +15,7 @@ from jaxdepth.errors import WorkdirError
 from jaxdepth.evaluation import Protocol, Scorer, footer_lines, format_table
 from jaxdepth.experiment import Predictor, Workdir, build_source, load_predictor
 
-MEAN_ROW, GLOBAL_ROW, INTEGRATED_ROW = "mean training depth", "global f", "integrated u"
+MEAN_ROW = "mean training depth"
 
 
 def finished_runs(root: Path) -> list[Workdir]:
@@ -40,27 +40,18 @@ def score_model(
     mean: np.ndarray,
     *,
     silog: bool = False,
+    edges: bool = False,
 ) -> str:
-    """The table of a model on examples: the mean depth map, f, and u where there is integration."""
-    scorers = {name: Scorer(protocol) for name in (MEAN_ROW, GLOBAL_ROW)}
-    if predictor.integrates:
-        scorers[INTEGRATED_ROW] = Scorer(protocol)
+    """The table of a model on examples: the mean depth map, then each map of the model."""
+    scorers = {name: Scorer(protocol, edges=edges) for name in (MEAN_ROW, *predictor.names)}
     for example, prediction in predictor.predict_examples(examples):
-        rows = {
-            MEAN_ROW: resize_prediction(mean, example.depth.shape),
-            GLOBAL_ROW: prediction.global_depth,
-            INTEGRATED_ROW: prediction.depth,
-        }
+        rows = {MEAN_ROW: resize_prediction(mean, example.depth.shape), **prediction.maps}
         for name, scorer in scorers.items():
             scorer.add(example.name, rows[name], example.depth)
     scores = {name: scorer.scores() for name, scorer in scorers.items()}
-    height, width = predictor.image_size
-    footer = [
-        *footer_lines(next(reversed(scores.values()))),
-        f"model input: {height}x{width}, predictions brought to the image's size bilinearly",
-    ]
-    rows = [(name, s.metrics) for name, s in scores.items()]
-    return format_table(rows, silog=silog, footer=footer)
+    footer = [*footer_lines(next(reversed(scores.values()))), predictor.description]
+    rows = [(predictor.labels.get(name, name), s.metrics) for name, s in scores.items()]
+    return format_table(rows, silog=silog, edges=edges, footer=footer)
 
 
 def score_run(
@@ -70,6 +61,7 @@ def score_run(
     changes: Mapping[str, Any],
     *,
     silog: bool = False,
+    edges: bool = False,
 ) -> str:
     """The table of a run on examples.
 
@@ -79,15 +71,16 @@ def score_run(
         examples: from its own dataset or any other.
         changes: attributes of `Protocol` that differ from the run's own.
         silog: whether to add the scale-invariant error.
+        edges: whether to add the errors near depth edges.
     """
     predictor = load_predictor(run, config)
     if run.mean_depth.exists():
         mean = read_depth(run.mean_depth, scale=1)
     else:
         source = build_source(config, "train")
-        mean = mean_depth(source, predictor.image_size, config.evaluation.mean_examples)
+        mean = mean_depth(source, predictor.frame_size, config.evaluation.mean_examples)
     protocol = dataclasses.replace(predictor.protocol, **changes)
-    table = score_model(predictor, examples, protocol, mean, silog=silog)
+    table = score_model(predictor, examples, protocol, mean, silog=silog, edges=edges)
     if not run.is_finished:
         table += f"\ntraining is not finished: this is its checkpoint of step {predictor.step}"
     return table
@@ -99,10 +92,13 @@ def score_predictions(
     label: str,
     *,
     silog: bool = False,
+    edges: bool = False,
 ) -> str:
     """The table of saved predictions, whoever made them."""
-    scorer = Scorer(protocol)
+    scorer = Scorer(protocol, edges=edges)
     for pair in pairs:
         scorer.add(*pair)
     scores = scorer.scores()
-    return format_table([(label, scores.metrics)], silog=silog, footer=footer_lines(scores))
+    return format_table(
+        [(label, scores.metrics)], silog=silog, edges=edges, footer=footer_lines(scores)
+    )

@@ -11,6 +11,7 @@ from jaxdepth.losses.adversarial import (
     generator_loss,
     generator_terms,
 )
+from jaxdepth.losses.image_set import SetLoss, gradient_l2, l1, l2, set_consistency, set_loss
 from jaxdepth.losses.masked import masked_mean, masked_sum_and_count
 from jaxdepth.losses.reconstruction import (
     depth_l1,
@@ -21,6 +22,7 @@ from jaxdepth.losses.reconstruction import (
 )
 
 __all__ = [
+    "SetLoss",
     "depth_l1",
     "depth_l1_terms",
     "discriminator_loss",
@@ -29,7 +31,12 @@ __all__ = [
     "generator_terms",
     "gradient_l1",
     "gradient_l1_terms",
+    "gradient_l2",
     "gradient_validity",
+    "l1",
+    "l2",
     "masked_mean",
     "masked_sum_and_count",
+    "set_consistency",
+    "set_loss",
 ]

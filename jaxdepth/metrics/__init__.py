@@ -1,4 +1,4 @@
-"""Depth metrics: their definitions, mergeable sums, and averages over many images.
+"""Depth metrics: their definitions, mergeable sums, averages over many images, and depth edges.
 
 Predictions and targets are depth in metres, `[..., H, W]`. A target that is not positive or not
 finite is no measurement, and a `mask` leaves out more pixels; what lies under either changes
@@ -7,6 +7,7 @@ NumPy and in the precision of their arrays.
 """
 
 from jaxdepth.metrics.accumulator import MetricAccumulator
+from jaxdepth.metrics.edges import depth_edges, near_edges
 from jaxdepth.metrics.sums import (
     METRIC_NAMES,
     MetricSums,
@@ -21,7 +22,9 @@ __all__ = [
     "MetricAccumulator",
     "MetricSums",
     "compute",
+    "depth_edges",
     "depth_metrics",
     "merge",
     "metric_sums",
+    "near_edges",
 ]

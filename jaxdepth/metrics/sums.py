@@ -7,6 +7,7 @@ pixels:
 |---|---|---|
 | `abs_rel` | mean \\|g − p\\| / g | abs rel |
 | `sq_rel` | mean (g − p)² / g | sqr rel |
+| `mae` | mean \\|g − p\\| | – |
 | `rmse` | √ mean (g − p)² | RMS(lin) |
 | `rmse_log` | √ mean e² | RMS(log), natural logarithm |
 | `log10` | mean \\|log₁₀ g − log₁₀ p\\| | log10 |
@@ -15,9 +16,9 @@ pixels:
 
 References:
     Kim, Jung, Min and Sohn, "Deep Monocular Depth Estimation via Integration of Global and Local
-    Predictions", section IV, for all but `silog`; Eigen, Puhrsch and Fergus, "Depth Map Prediction
-    from a Single Image using a Multi-Scale Deep Network" (2014), for the scale-invariant error
-    whose square root, times 100, is `silog`.
+    Predictions", section IV, for all but `mae` and `silog`; Eigen, Puhrsch and Fergus, "Depth Map
+    Prediction from a Single Image using a Multi-Scale Deep Network" (2014), for the scale-invariant
+    error whose square root, times 100, is `silog`.
 """
 
 import math
@@ -35,6 +36,7 @@ Array = jax.Array | np.ndarray | np.generic
 METRIC_NAMES = (
     "abs_rel",
     "sq_rel",
+    "mae",
     "rmse",
     "rmse_log",
     "log10",
@@ -56,6 +58,7 @@ class MetricSums(NamedTuple):
     pixels: Num[Array, "*sets"]  # valid pixels
     abs_rel: Num[Array, "*sets"]  # Σ |p − g| / g
     sq_rel: Num[Array, "*sets"]  # Σ (p − g)² / g, metres
+    absolute: Num[Array, "*sets"]  # Σ |p − g|, metres
     square: Num[Array, "*sets"]  # Σ (p − g)², square metres
     log_abs: Num[Array, "*sets"]  # Σ |e|
     log: Num[Array, "*sets"]  # Σ e
@@ -115,6 +118,7 @@ def metric_sums(
             pixels=pixels,
             abs_rel=total(xp.abs(difference) / g),
             sq_rel=total(difference**2 / g),
+            absolute=total(xp.abs(difference)),
             square=total(difference**2),
             log_abs=total(xp.abs(e)),
             log=log,
@@ -155,8 +159,9 @@ def compute(sums: MetricSums) -> dict[str, Float[Array, "..."]]:
         sums: as `metric_sums` or `merge` gives them.
 
     Returns:
-        `METRIC_NAMES` → value: `rmse` and `sq_rel` in metres, `silog` in hundredths, the thresholds
-        in [0, 1], the others without unit. NaN for every metric where the set has no pixel.
+        `METRIC_NAMES` → value: `sq_rel`, `mae` and `rmse` in metres, `silog` in hundredths, the
+        thresholds in [0, 1], the others without unit. NaN for every metric where the set has no
+        pixel.
     """
     xp = _namespace(*sums)
     empty = sums.pixels == 0
@@ -167,6 +172,7 @@ def compute(sums: MetricSums) -> dict[str, Float[Array, "..."]]:
         metrics = {
             "abs_rel": sums.abs_rel / pixels,
             "sq_rel": sums.sq_rel / pixels,
+            "mae": sums.absolute / pixels,
             "rmse": xp.sqrt(sums.square / pixels),
             "rmse_log": xp.sqrt(variance_log + mean_log**2),
             "log10": sums.log_abs / pixels / math.log(10),

@@ -29,21 +29,25 @@ class DeepVariational(nn.Module):
 
     Attributes:
         global_net: predicts f; parameters under `global_net`.
-        local_net: predicts g; parameters under `local_net`. None: no integration, depth is f.
+        local_net: predicts g, a `LocalNet` or a `GlobalNet` of two channels; parameters under
+            `local_net`. None: no integration, depth is f.
         integration: joins them; parameters under `integration`. None exactly if `local_net` is.
     """
 
     global_net: GlobalNet
-    local_net: LocalNet | None = None
+    local_net: LocalNet | GlobalNet | None = None
     integration: IntegrationLayer | None = None
 
     def __call__(self, image: jax.Array, *, train: bool = False) -> DepthPrediction:
         """Predicts depth for images `[B, H, W, 3]` in [0, 1], of any height and width."""
         f = self.global_depth(image, train=train)
-        if self.local_net is None:
-            return DepthPrediction(depth=f, global_depth=f, gradients=None)
-        g = self.gradients(image, train=train)
-        return DepthPrediction(depth=self.integration(f, g), global_depth=f, gradients=g)
+        g = None if self.local_net is None else self.gradients(image, train=train)
+        return self.integrate(f, g)
+
+    def integrate(self, f: jax.Array, g: jax.Array | None) -> DepthPrediction:
+        """The prediction that a depth `[B, H, W]` and gradients `[B, H, W, 2]` make, if any."""
+        u = f if g is None else self.integration(f, g)
+        return DepthPrediction(depth=u, global_depth=f, gradients=g)
 
     def global_depth(self, image: jax.Array, *, train: bool = False) -> jax.Array:
         """The global network alone: f `[B, H, W]` in metres."""

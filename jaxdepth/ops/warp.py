@@ -109,6 +109,7 @@ def warp_bilinear(
     *,
     valid: ArrayLike | None = None,
     size: tuple[int, int] | None = None,
+    extrapolate: bool = True,
 ) -> tuple[jax.Array, jax.Array]:
     """Warps an image, or any other dense map, with bilinear interpolation.
 
@@ -121,6 +122,8 @@ def warp_bilinear(
       valid: `[H, W]` bool. Where False, the pixel holds no value (NaN is allowed there), and
         a sample that would use it is invalid. Without it, every pixel is valid.
       size: (height, width) of the result, static; by default the source's.
+      extrapolate: False makes samples in the outermost half pixel of the frame invalid, where the
+        border value would be continued.
 
     Returns:
       `(image, valid)`: `[*size, C]` of the same type, 0 where invalid; `[*size]` bool, False where
@@ -147,6 +150,10 @@ def warp_bilinear(
         image = jnp.concatenate([jnp.where(valid[..., None], image, 0), missing], axis=-1)
 
     x, y, inside = _source_positions(matrix, (height, width), size)
+    if not extrapolate:
+        slack = 1e-4  # pixels, for rounded positions
+        inside = (x >= -slack) & (x <= width - 1 + slack)
+        inside = inside & (y >= -slack) & (y <= height - 1 + slack)
     x, y = jnp.clip(x, 0, width - 1), jnp.clip(y, 0, height - 1)
     left, top = jnp.floor(x), jnp.floor(y)
     weight_x = (x - left).astype(image.dtype)[..., None]

@@ -63,9 +63,9 @@ class Logbook:
                 refresh=False,
             )
 
-    def record(self, step: int, stage: str, metrics: dict[str, float]) -> None:
-        """Records other metrics, such as a validation's, and prints them."""
-        self._record(step, stage, metrics)
+    def record(self, step: int, stage: str, metrics: dict[str, float], *, during: str) -> None:
+        """Records other metrics, such as a validation's during a stage, and prints them."""
+        self._record(step, stage, metrics, during=during)
         self.say(f"{stage}, step {step}: " + ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()))
         self._since = (time.perf_counter(), 0)
 
@@ -79,8 +79,8 @@ class Logbook:
         self._lines.close()
         self._board.close()
 
-    def _record(self, step: int, stage: str, metrics: dict[str, float]) -> None:
-        self._lines.write(json.dumps({"step": step, "stage": stage, **metrics}) + "\n")
+    def _record(self, step: int, stage: str, metrics: dict[str, float], **about: str) -> None:
+        self._lines.write(json.dumps({"step": step, "stage": stage, **about, **metrics}) + "\n")
         for name, value in metrics.items():
             self._board.add_scalar(f"{stage}/{name}", value, step)
 

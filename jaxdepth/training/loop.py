@@ -12,7 +12,7 @@ from ml_collections import FrozenConfigDict
 
 from jaxdepth.data.images import write_depth_npy, write_image
 from jaxdepth.data.mean import mean_depth
-from jaxdepth.data.pipeline import examples_in_order, resize_example, stack, train_batches
+from jaxdepth.data.pipeline import examples_in_order, train_batches
 from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation import Scorer
 from jaxdepth.experiment import (
@@ -27,6 +27,8 @@ from jaxdepth.experiment import (
     build_stages,
     check_config,
     init_variables,
+    load_base_weights,
+    map_names,
 )
 from jaxdepth.training.feed import read_ahead
 from jaxdepth.training.finite import check_finite
@@ -39,6 +41,7 @@ from jaxdepth.training.state import TrainState, begin_stage
 from jaxdepth.training.steps import make_step
 
 NUM_SAMPLES = 4
+VALIDATION_METRICS = ("abs_rel", "rmse", "rmse_log", "log10", "delta1")
 
 
 def train(config: FrozenConfigDict, workdir: Path) -> int:
@@ -91,11 +94,13 @@ class Trainer:
             )
         self.stages = build_stages(config, len(self.train_source))
         self.image_size = tuple(config.data.image_size)
+        self.frame_size = tuple(config.data.frame_size) or None
+        self.depth_size = tuple(config.data.depth_size) or None
         self.key = np.asarray(jax.random.key_data(jax.random.key(config.seed)))
         self.checkpoints = Checkpoints(run.checkpoints)
-        first = [resize_example(self.validation_source[i], self.image_size)
-                 for i in range(min(NUM_SAMPLES, len(self.validation_source)))]  # fmt: skip
-        self.samples = stack(first)
+        self.initial = None  # variables, until there is a checkpoint
+        if self.checkpoints.latest() is None:
+            self.initial = load_base_weights(config, jax.device_get(init_variables(config)))
 
     @property
     def total_steps(self) -> int:
@@ -105,41 +110,61 @@ class Trainer:
         """Runs what is left of the stages; see `train`."""
         try:
             index, step, variables, state = self._restore()
-            if index == len(self.stages):
-                return self._finish(step)
-            with contextlib.closing(Logbook(self.folder.path, step=step)) as logbook:
-                if step:
-                    logbook.say(f"{self.folder.path}: going on from step {step}.")
-                with Interruption() as interruption:
-                    while index < len(self.stages):
-                        stage = self.stages[index]
-                        if stage.name == "select_lam":
-                            step += 1
-                            variables = self._select_lam(variables, step, logbook)
-                        else:
-                            state = state or self._begin(variables, stage, step)
-                            variables, step = self._run_stage(
-                                index, state, step, logbook, interruption
-                            )
-                            if step < self._first_step(index + 1):
-                                logbook.say(
-                                    f"Stopped by a signal; saved at step {step} of "
-                                    f"{self.total_steps}. Run the same command again to go on."
-                                )
-                                return interruption.exit_status
-                        index, state = index + 1, None
-                        self._save_between(variables, index, step)
-                        self._validate(variables, step, stage.name, logbook)
+            if index < len(self.stages):
+                with contextlib.closing(Logbook(self.folder.path, step=step)) as logbook:
+                    if step:
+                        logbook.say(f"{self.folder.path}: going on from step {step}.")
+                    with Interruption() as interruption:
+                        step = self._run_stages(
+                            index, step, variables, state, logbook, interruption
+                        )
+                if step < self.total_steps:
+                    return interruption.exit_status
             return self._finish(step)
         finally:
             self.checkpoints.close()
+
+    def _run_stages(
+        self,
+        index: int,
+        step: int,
+        variables: dict,
+        state: TrainState | None,
+        logbook: Logbook,
+        interruption: Interruption,
+    ) -> int:
+        """Runs stage after stage, from within the first if it has a state, to the end or a signal.
+
+        Returns:
+            The step reached.
+        """
+        while index < len(self.stages):
+            stage = self.stages[index]
+            if stage.name == "select_lam":
+                step += 1
+                variables = self._select_lam(variables, step, logbook)
+            else:
+                state = state or self._begin(variables, stage, step)
+                variables, step = self._run_stage(index, state, step, logbook, interruption)
+                if step < self._first_step(index + 1):
+                    logbook.say(
+                        f"Stopped by a signal; saved at step {step} of {self.total_steps}. "
+                        "Run the same command again to go on."
+                    )
+                    return step
+            self._save_between(variables, index + 1, step)
+            self._validate(variables, index, step, logbook)
+            index, state = index + 1, None
+        return step
 
     def _finish(self, step: int) -> int:
         """Marks the run as complete, with the baseline that it is to be compared with."""
         self.checkpoints.wait()
         if not self.folder.mean_depth.exists():
             mean = mean_depth(
-                self.train_source, self.image_size, self.config.evaluation.mean_examples
+                self.train_source,
+                self.frame_size or self.image_size,
+                self.config.evaluation.mean_examples,
             )
             write_depth_npy(self.folder.mean_depth, mean)
         self.folder.finish({"steps": step})
@@ -162,7 +187,13 @@ class Trainer:
         stage = self.stages[index]
         first, last = self._first_step(index), self._first_step(index + 1)
         update = parallel_step(
-            make_step(self.model, self.discriminator, stage, build_augmentation(self.config))
+            make_step(
+                self.model,
+                self.discriminator,
+                stage,
+                build_augmentation(self.config),
+                frame_size=self._shown(),
+            )
         )
         batches = read_ahead(self._batches(index, stage, start=step - first))
         state = replicate(jax.device_get(state))  # a copy of its own, to be donated
@@ -176,7 +207,7 @@ class Trainer:
                 values = {name: float(value) for name, value in metrics.items()}
                 check_finite(at, stage.name, values, np.asarray(per_example).reshape(-1), names)
                 if at % self.config.log_every == 0 or at == last:
-                    logbook.write(at, stage.name, values)
+                    logbook.write(at, stage.name, values | {"epoch": self._epoch(index, at)})
 
         logbook.begin(stage.name, step - first, stage.num_steps)
         with contextlib.closing(batches):
@@ -195,7 +226,7 @@ class Trainer:
                 every = self.config.evaluation.every
                 if every and (step - first) % every == 0 and step < last:
                     settle(keep=0)
-                    self._validate(state.variables, step, stage.name, logbook)
+                    self._validate(state.variables, index, step, logbook)
                 if (step - first) % self.config.checkpoint_every == 0 and step < last:
                     settle(keep=0)
                     self._save(state, index, step)
@@ -209,11 +240,22 @@ class Trainer:
             self.train_source,
             batch_size=stage.batch_size,
             image_size=self.image_size,
+            frame_size=self.frame_size,
+            depth_size=self.depth_size,
             seed=self.config.seed + index,
             start=start,
             num_threads=self.config.data.num_threads,
             num_workers=self.config.data.num_workers,
         )
+
+    def _shown(self) -> tuple[int, int] | None:
+        """What the depth maps of a batch show, in pixels of the images; None for just those."""
+        return self.depth_size and (self.frame_size or self.image_size)
+
+    def _epoch(self, index: int, step: int) -> float:
+        """How often a stage has seen the training set."""
+        examples = (step - self._first_step(index)) * self.stages[index].batch_size
+        return examples / len(self.train_source)
 
     def _begin(self, variables: dict, stage: Stage, step: int) -> TrainState:
         return begin_stage(
@@ -234,32 +276,37 @@ class Trainer:
             candidates=tuple(settings.candidates),
             num_examples=settings.num_examples,
             image_size=self.image_size,
+            frame_size=self.frame_size,
         )
         best = int(np.argmin(rms))
         lam = settings.candidates[best]
         by_lam = {f"rmse at lam {c:g}": r for c, r in zip(settings.candidates, rms, strict=True)}
-        logbook.record(step, "select_lam", {"lam": lam} | by_lam)
+        logbook.record(step, "select_lam", {"lam": lam} | by_lam, during="select_lam")
         params = variables["params"] | {"integration": {"log_lam": np.log(np.float32(lam))}}
         return variables | {"params": params}
 
-    def _validate(self, variables: dict, step: int, stage: str, logbook: Logbook) -> None:
-        """Scores f and u on the validation split, and draws some of it."""
-        predictor = self.predictor.with_variables(variables)
-        integrated = predictor.integrates and stage != "pretrain_global"
-        names = ("global_depth", "depth") if integrated else ("global_depth",)
-        scorers = {name: Scorer(predictor.protocol) for name in names}
-        examples = examples_in_order(self.validation_source)
-        for example, predicted in predictor.predict_examples(examples):
+    def _validate(self, variables: dict, index: int, step: int, logbook: Logbook) -> None:
+        """Scores the maps that there are on the validation split, and draws some of it."""
+        stage = self.stages[index]
+        done = tuple(s.name for s in self.stages[: index + 1])
+        predictor = self.predictor.with_variables(variables, map_names(self.config, done))
+        scorers = {name: Scorer(predictor.protocol) for name in predictor.names}
+        samples = []
+        for example, predicted in predictor.predict_examples(
+            examples_in_order(self.validation_source)
+        ):
             for name, scorer in scorers.items():
-                scorer.add(example.name, getattr(predicted, name), example.depth)
+                scorer.add(example.name, predicted.maps[name], example.depth)
+            if len(samples) < NUM_SAMPLES:
+                samples.append((example, predicted))
         for name, scorer in scorers.items():
             metrics = scorer.scores().metrics
-            chosen = {key: metrics[key] for key in ("abs_rel", "rmse", "rmse_log", "delta1")}
-            logbook.record(step, f"validation {name}", chosen)
-        prediction = jax.device_get(predictor.predict_batch(self.samples.image))
-        sheet = sample_sheet(self.samples.image, self.samples.depth, prediction)
+            chosen = {key: metrics[key] for key in VALIDATION_METRICS}
+            if stage.batch_size:
+                chosen["epoch"] = self._epoch(index, step)
+            logbook.record(step, f"validation {name}", chosen, during=stage.name)
         self.folder.samples.mkdir(exist_ok=True)
-        write_image(self.folder.samples / f"{step:07d}-{stage}.png", sheet)
+        write_image(self.folder.samples / f"{step:07d}-{stage.name}.png", sample_sheet(samples))
 
     def _save(self, state: TrainState, index: int, step: int) -> None:
         """Saves within a stage; the position in the data is the number of steps in the stage."""
@@ -277,7 +324,8 @@ class Trainer:
         """Stage, step, variables; and within a stage that has begun, its state."""
         step = self.checkpoints.latest()
         if step is None:
-            return 0, 0, jax.device_get(init_variables(self.config)), None
+            initial, self.initial = self.initial, None  # not kept beside what training makes of it
+            return 0, 0, initial, None
         progress = self.checkpoints.progress(step)
         index = progress["stage"]
         shapes = jax.eval_shape(lambda: init_variables(self.config))

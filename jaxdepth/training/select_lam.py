@@ -23,6 +23,7 @@ def rms_by_lam(
     candidates: tuple[float, ...],
     num_examples: int,
     image_size: tuple[int, int],
+    frame_size: tuple[int, int] | None = None,
     batch_size: int = 16,
 ) -> np.ndarray:
     """RMS(lin) of u in metres for each candidate λ, pooled over the examples' valid pixels.
@@ -34,6 +35,7 @@ def rms_by_lam(
         candidates: values of λ.
         num_examples: positive.
         image_size: (height, width) of the model's input, at which errors are taken.
+        frame_size: what images are resized to before their middle is cut out, if more than that.
         batch_size: images at once.
 
     Returns:
@@ -60,7 +62,9 @@ def rms_by_lam(
 
     total = np.zeros(len(candidates), np.float64)
     count = 0
-    chosen = (resize_example(e, image_size) for e in islice(examples, num_examples))
+    chosen = (
+        resize_example(e, image_size, frame_size=frame_size) for e in islice(examples, num_examples)
+    )
     while some := list(islice(chosen, batch_size)):
         batch = stack(some)
         errors, valid = squared_errors(variables, batch.image, batch.depth)

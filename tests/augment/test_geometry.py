@@ -1,4 +1,4 @@
-"""Flip, rotation and magnification of images with depth, and the way back."""
+"""Flip, rotation, magnification and shift of images with depth, and the way back."""
 
 import jax
 import numpy as np
@@ -22,7 +22,11 @@ def on_host(function, **options):
 
 
 apply = on_host(augment.apply, static_argnames="affine")
-depth_to_original, matrix = on_host(augment.depth_to_original), on_host(augment.matrix)
+apply_image = on_host(augment.apply_image, static_argnames="affine")
+static = {"static_argnames": ("pitch", "affine")}
+depth_to_original = on_host(augment.depth_to_original, **static)
+log_depth_to_original = on_host(augment.log_depth_to_original, **static)
+matrix = on_host(augment.matrix)
 
 
 def params(**fields):
@@ -98,11 +102,14 @@ def test_rotation_of_a_ramp_agrees_with_the_analytic_one():
     [
         {"angle": 5.0},
         {"scale": 1.3},
+        {"shift": [4.3, -2.7]},
         {"flip": True, "angle": -8.0, "scale": 1.2},
+        {"flip": True, "angle": -8.0, "scale": 1.2, "shift": [3.0, 5.0]},
     ],
     ids=str,
 )
-def test_prediction_returns_to_the_original_frame(fields):
+@pytest.mark.parametrize("scale_of", ["depth", "log depth"])
+def test_prediction_returns_to_the_original_frame(fields, scale_of):
     """A prediction that is perfect on the augmented image is perfect on the original."""
     chosen = params(**fields)
     forward = matrix(chosen)
@@ -111,17 +118,101 @@ def test_prediction_returns_to_the_original_frame(fields):
     def plane(x, y):
         return 8 + 0.1 * x - 0.05 * y
 
-    u = inverse[0, 0] * X + inverse[0, 1] * Y
-    v = inverse[1, 0] * X + inverse[1, 1] * Y
-    augmented = (plane(u, v) / chosen.scale).astype(np.float32)
-    original, valid = depth_to_original(chosen, augmented)
+    u = inverse[0, 0] * X + inverse[0, 1] * Y + inverse[0, 2]
+    v = inverse[1, 0] * X + inverse[1, 1] * Y + inverse[1, 2]
+    if scale_of == "depth":
+        original, valid = depth_to_original(chosen, (plane(u, v) / chosen.scale).astype(np.float32))
+    else:
+        augmented = plane(u, v) - np.log(chosen.scale)
+        original, valid = log_depth_to_original(chosen, augmented.astype(np.float32))
 
-    u = forward[0, 0] * X + forward[0, 1] * Y
-    v = forward[1, 0] * X + forward[1, 1] * Y
-    np.testing.assert_array_equal(valid, (abs(u) < WIDTH / 2) & (abs(v) < HEIGHT / 2))
+    u = forward[0, 0] * X + forward[0, 1] * Y + forward[0, 2]
+    v = forward[1, 0] * X + forward[1, 1] * Y + forward[1, 2]
+    # Between the outermost pixel centres: nothing is continued beyond them.
+    np.testing.assert_array_equal(
+        valid, (abs(u) <= (WIDTH - 1) / 2 + 1e-4) & (abs(v) <= (HEIGHT - 1) / 2 + 1e-4)
+    )
     assert (original[~valid] == 0).all()
-    interior = (abs(u) <= (WIDTH - 1) / 2) & (abs(v) <= (HEIGHT - 1) / 2)
-    np.testing.assert_allclose(original[interior], plane(X, Y)[interior], rtol=1e-5)
+    np.testing.assert_allclose(original[valid], plane(X, Y)[valid], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"scale": 1.5}, {"flip": True, "angle": 9.0, "scale": 0.8, "shift": [3.0, -2.0]}],
+    ids=str,
+)
+def test_log_depth_returns_as_the_logarithm_of_depth(fields):
+    chosen = params(**fields)
+    depth = np.full((HEIGHT, WIDTH), 3, np.float32)
+    original, valid = depth_to_original(chosen, depth)
+    log_original, log_valid = log_depth_to_original(chosen, np.log(depth))
+    np.testing.assert_array_equal(log_valid, valid)
+    assert 0.3 < valid.mean() <= 1
+    np.testing.assert_allclose(log_original[valid], np.log(3 * fields["scale"]), rtol=1e-6)
+    np.testing.assert_allclose(log_original[valid], np.log(original[valid]), rtol=1e-6)
+    assert (log_original[~valid] == 0).all()
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("to_original", [depth_to_original, log_depth_to_original])
+def test_without_affine_predictions_return_as_with_it(to_original, flip):
+    """Without interpolation: the same bits, and all of them."""
+    expected = DEPTH[:, ::-1] if flip else DEPTH
+    for affine in (True, False):
+        for pitch in (1.0, 2.0):
+            got, valid = to_original(params(flip=flip), DEPTH, pitch=pitch, affine=affine)
+            np.testing.assert_array_equal(got, expected)
+            assert valid.all()
+
+
+@pytest.mark.parametrize("to_original", [depth_to_original, log_depth_to_original])
+def test_pitch_divides_a_shift(to_original):
+    """Four pixels of the image to the right are two pixels of a map of pitch 2."""
+    got, valid = to_original(params(shift=[4.0, -6.0]), DEPTH, pitch=2.0)
+    expected = np.zeros_like(DEPTH)
+    expected[3:, :-2] = DEPTH[:-3, 2:]
+    np.testing.assert_array_equal(valid, expected > 0)
+    np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("to_original", [depth_to_original, log_depth_to_original])
+def test_pitch_matters_for_a_shift_alone(to_original):
+    turned = params(flip=True, angle=7.0, scale=1.2)
+    one, two = (to_original(turned, DEPTH, pitch=pitch) for pitch in (1.0, 2.0))
+    np.testing.assert_array_equal(one[1], two[1])
+    np.testing.assert_allclose(one[0], two[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_whole_pixel_shift_moves_image_and_depth_together(flip):
+    image, depth, valid = apply(params(flip=flip, shift=[3.0, -2.0]), IMAGE, DEPTH)
+    columns = slice(None, None, -1 if flip else 1)
+    expected = np.zeros_like(IMAGE), np.zeros_like(DEPTH)
+    for new, old in zip(expected, (IMAGE, DEPTH), strict=True):
+        new[:-2, 3:] = old[2:, columns][:, :-3]
+    np.testing.assert_array_equal(image, expected[0])
+    np.testing.assert_array_equal(depth, expected[1])
+    np.testing.assert_array_equal(valid, expected[1] > 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "affine"),
+    [
+        ({}, True),
+        ({}, False),
+        ({"flip": True, "color": [0.7, 1.0, 1.3], "brightness": 0.1, "contrast": 1.2}, False),
+        ({"flip": True, "angle": 9.0, "scale": 0.8, "shift": [3.0, 1.5], "contrast": 0.7}, True),
+    ],
+    ids=str,
+)
+def test_image_alone_is_the_image_of_a_pair(fields, affine):
+    expected, _, _ = apply(params(**fields), IMAGE, DEPTH, affine=affine)
+    got = apply_image(params(**fields), IMAGE, affine=affine)
+    np.testing.assert_allclose(got, expected, atol=1e-6)  # two programs may round differently
+    assert got.min() >= 0
+    assert got.max() <= 1
+    if not fields:
+        np.testing.assert_array_equal(got, IMAGE)
 
 
 def test_prediction_of_a_flipped_image_returns_exactly():
@@ -144,7 +235,8 @@ def test_there_and_back_on_a_smooth_scene():
 def test_derivative_reaches_every_pixel_that_was_used():
     chosen = params(flip=True, scale=1.5)
     derivative = on_host(jax.grad(lambda depth: augment.depth_to_original(chosen, depth)[0].sum()))
-    assert (derivative(DEPTH) > 0).all()
+    # The outermost pixels would only be used to continue the border.
+    assert (derivative(DEPTH)[1:-1, 1:-1] > 0).all()
 
 
 def test_vmap_agrees_with_loop():

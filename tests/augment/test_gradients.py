@@ -1,6 +1,7 @@
 """∇ of an augmented depth map is the augmented ∇ of the depth map."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -18,14 +19,15 @@ def on_host(function, **options):
     return lambda *args, **kwargs: jax.device_get(compiled(*args, **kwargs))
 
 
-compiled_apply = on_host(augment.apply_to_gradients, static_argnames="stencil")
-gradients_to_original = on_host(augment.gradients_to_original, static_argnames="stencil")
+static = {"static_argnames": ("stencil", "pitch", "affine")}
+compiled_apply = on_host(augment.apply_to_gradients, **static)
+gradients_to_original = on_host(augment.gradients_to_original, **static)
 warp_bilinear, matrix = on_host(warp.warp_bilinear), on_host(augment.matrix)
 
 
-def apply_to_gradients(params, gradients, valid=None, *, stencil="forward"):
+def apply_to_gradients(params, gradients, valid=None, *, stencil="forward", **options):
     valid = np.ones_like(gradients, bool) if valid is None else valid
-    return compiled_apply(params, gradients, valid, stencil=stencil)
+    return compiled_apply(params, gradients, valid, stencil=stencil, **options)
 
 
 def params(**fields):
@@ -50,13 +52,90 @@ def differences(depth, stencil):
 
 @pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("stencil", ["forward", "central"])
-def test_exact_for_identity_and_flip(flip, stencil):
+@pytest.mark.parametrize("affine", [True, False])
+def test_exact_for_identity_and_flip(flip, stencil, affine):
     before = differences(DEPTH.astype(np.float32), stencil)
     depth = DEPTH[:, ::-1] if flip else DEPTH
     expected = differences(depth.astype(np.float32), stencil)
-    got, valid = apply_to_gradients(params(flip=flip), before, np.isfinite(before), stencil=stencil)
+    got, valid = apply_to_gradients(
+        params(flip=flip), before, np.isfinite(before), stencil=stencil, affine=affine
+    )
     np.testing.assert_array_equal(valid, np.isfinite(expected))
     np.testing.assert_array_equal(got, np.where(valid, expected, 0))
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("stencil", ["forward", "central"])
+def test_without_affine_everything_is_as_with_it(flip, stencil):
+    """Holes, what is said to exist beyond the border, and predictions that return."""
+    rng = np.random.default_rng(3)
+    fields = rng.normal(size=(HEIGHT, WIDTH, 2)).astype(np.float32)
+    exists = rng.uniform(size=fields.shape) < 0.8
+    holes = np.where(exists, fields, np.nan)
+    for function, *args in [
+        (apply_to_gradients, holes, exists),
+        (apply_to_gradients, fields),
+        (gradients_to_original, fields),
+    ]:
+        got, expected = (
+            function(params(flip=flip), *args, stencil=stencil, affine=affine)
+            for affine in (False, True)
+        )
+        np.testing.assert_array_equal(got[1], expected[1])
+        np.testing.assert_array_equal(got[0], expected[0])
+        assert np.isfinite(got[0]).all()
+
+
+@pytest.mark.parametrize("stencil", ["forward", "central"])
+def test_derivative_is_finite_beside_components_that_do_not_exist(stencil):
+    before = differences(DEPTH.astype(np.float32), stencil)
+    exists, flipped = jax.tree.map(jnp.asarray, (np.isfinite(before), params(flip=True)))
+
+    @on_host
+    @jax.grad
+    def derivative(gradients):
+        """Of the sum of both ways."""
+        return sum(
+            augment.apply_to_gradients(flipped, gradients, exists, stencil=stencil, affine=affine)[
+                0
+            ].sum()
+            for affine in (True, False)
+        )
+
+    expected = np.where(exists, [[[-2, 2]]], 0)
+    np.testing.assert_array_equal(derivative(before), expected)
+
+
+@pytest.mark.parametrize("stencil", ["forward", "central"])
+def test_pitch_divides_a_shift(stencil):
+    """Four pixels of the image to the right are two pixels of a map of pitch 2."""
+    before = differences(DEPTH.astype(np.float32), stencil)
+    got, valid = apply_to_gradients(
+        params(shift=[4.0, -6.0]), before, np.isfinite(before), stencil=stencil, pitch=2.0
+    )
+    expected = np.full_like(before, np.nan)
+    expected[:-3, 2:] = before[3:, :-2]
+    np.testing.assert_array_equal(valid, np.isfinite(expected))
+    np.testing.assert_array_equal(got, np.where(valid, expected, 0))
+
+    moved = np.zeros_like(before)
+    moved[:-3, 2:] = np.where(np.isfinite(before), before, 0)[3:, :-2]
+    back, known = gradients_to_original(
+        params(shift=[4.0, -6.0]), moved, stencil=stencil, pitch=2.0
+    )
+    seen = known & np.isfinite(before)
+    np.testing.assert_array_equal(back[seen], before[seen])
+    assert known[4:-1, :-4].all()
+    assert not known[:3].any()
+    assert not known[:, -2:].any()
+
+
+def test_pitch_matters_for_a_shift_alone():
+    fields = np.random.default_rng(1).normal(size=(HEIGHT, WIDTH, 2)).astype(np.float32)
+    turned = params(flip=True, angle=7.0, scale=1.2)
+    one, two = (gradients_to_original(turned, fields, pitch=pitch) for pitch in (1.0, 2.0))
+    np.testing.assert_array_equal(one[1], two[1])
+    np.testing.assert_allclose(one[0], two[0], atol=1e-6)
 
 
 def test_flip_negates_x_only():
@@ -84,7 +163,12 @@ def test_scale_divides_twice():
 @pytest.mark.parametrize("stencil", ["forward", "central"])
 @pytest.mark.parametrize(
     "fields",
-    [{"angle": 5.0}, {"scale": 1.4}, {"flip": True, "angle": -9.0, "scale": 1.2}],
+    [
+        {"angle": 5.0},
+        {"scale": 1.4},
+        {"flip": True, "angle": -9.0, "scale": 1.2},
+        {"flip": True, "angle": -9.0, "scale": 1.2, "shift": [1.5, -0.7]},
+    ],
     ids=str,
 )
 def test_agrees_with_differences_of_a_warped_surface(fields, stencil, x64):

@@ -3,6 +3,7 @@
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -62,6 +63,20 @@ def test_fixed_values():
     np.testing.assert_array_equal(params.scale, np.float32(1.2))
 
 
+def test_shift_is_drawn_only_when_asked_for_and_leaves_the_others():
+    assert not draw().shift.any()
+    keys = jax.random.split(jax.random.key(0), 400)
+    sample = jax.jit(jax.vmap(functools.partial(augment.sample_params, shift=8.0)))
+    params = jax.device_get(sample(keys))
+    jax.tree.map(np.testing.assert_array_equal, params._replace(shift=draw().shift), draw())
+    assert params.shift.shape == (400, 2)
+    assert params.shift.dtype == np.float32
+    for values in params.shift.T:
+        assert -8 <= values.min() < -7.5
+        assert 7.5 < values.max() <= 8
+    assert (params.shift[:, 0] != params.shift[:, 1]).all()  # x and y are drawn separately
+
+
 @pytest.mark.parametrize("name", OFF)
 def test_switching_one_off_leaves_the_others(name):
     key = jax.random.key(1)
@@ -77,6 +92,8 @@ def test_switching_one_off_leaves_the_others(name):
         {"flip": -0.1},
         {"angle": -5.0},
         {"angle": float("nan")},
+        {"shift": -1.0},
+        {"shift": float("nan")},
         {"scale": (0.0, 1.0)},
         {"scale": (1.5, 1.0)},
         {"color": (-0.5, 1.0)},
@@ -91,18 +108,60 @@ def test_impossible_ranges_are_refused(options):
         augment.sample_params(jax.random.key(0), **options)
 
 
+def moved():
+    """The draws with shifts, too."""
+    shift = np.random.default_rng(0).uniform(-8, 8, size=(400, 2)).astype(np.float32)
+    return draw()._replace(shift=shift)
+
+
 def test_invert_is_an_involution_of_the_geometry():
-    params = draw()
+    params = moved()
     once = jax.device_get(jax.jit(augment.invert)(params))
     twice = jax.device_get(jax.jit(augment.invert)(once))
     np.testing.assert_array_equal(twice.flip, params.flip)
     np.testing.assert_array_equal(twice.angle, params.angle)
     np.testing.assert_allclose(twice.scale, params.scale, rtol=1e-6)
+    np.testing.assert_allclose(twice.shift, params.shift, atol=1e-5)
     np.testing.assert_array_equal(once.color, np.ones((400, 3)))
 
 
-def test_matrix_of_the_inverse_is_the_inverse_matrix():
-    params = draw()
-    forward = jax.jit(jax.vmap(augment.matrix))(params)
-    backward = jax.jit(lambda params: jax.vmap(augment.matrix)(augment.invert(params)))(params)
-    np.testing.assert_allclose(backward, np.linalg.inv(forward), atol=1e-6)
+def test_invert_takes_any_leading_axes():
+    params = moved()
+    shaped = jax.tree.map(lambda x: x.reshape(20, 20, *x.shape[1:]), params)
+    flat, of_shaped = jax.jit(lambda *args: jax.tree.map(augment.invert, args, is_leaf=_is_params))(
+        params, shaped
+    )
+    one = jax.jit(augment.invert)(jax.tree.map(lambda x: x[7], params))
+    for got, expected, single in zip(of_shaped, flat, one, strict=True):
+        np.testing.assert_array_equal(got.reshape(expected.shape), expected)
+        np.testing.assert_allclose(single, expected[7], rtol=1e-6, atol=1e-6)
+    assert of_shaped.shift.shape == (20, 20, 2)
+    assert one.shift.shape == (2,)
+
+
+def _is_params(x):
+    return isinstance(x, augment.AugmentParams)
+
+
+@pytest.mark.parametrize("pitch", [1.0, 2.0, 4.0])
+def test_matrix_of_the_inverse_is_the_inverse_matrix(pitch):
+    matrix = functools.partial(augment.matrix, pitch=pitch)
+
+    @jax.jit
+    def both(params):
+        return jax.vmap(matrix)(params), jax.vmap(matrix)(augment.invert(params))
+
+    forward, backward = both(moved())
+    np.testing.assert_allclose(backward, np.linalg.inv(forward), atol=1e-5)
+
+
+def test_matrix_by_hand():
+    """First the flip, then the rotation (x towards y), the magnification and the shift."""
+    fields = {"flip": True, "angle": 90.0, "scale": 2.0, "shift": [6.0, -4.0]}
+    identity = augment.identity_params()
+    chosen = identity._replace(**{name: jnp.array(value) for name, value in fields.items()})
+    expected = np.array([[0, -2, 6], [-2, 0, -4], [0, 0, 1]])
+    np.testing.assert_allclose(jax.jit(augment.matrix)(chosen), expected, atol=1e-6)
+    expected[:2, 2] = [3, -2]  # a shift is in pixels of the image, also for maps of another pitch
+    of_map = jax.jit(functools.partial(augment.matrix, pitch=2.0))(chosen)
+    np.testing.assert_allclose(of_map, expected, atol=1e-6)

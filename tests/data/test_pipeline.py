@@ -5,8 +5,14 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from jaxdepth.data.pipeline import examples_in_order, train_batches
-from jaxdepth.data.sources import Source, open_source
+from jaxdepth.data.images import resize_depth, resize_image
+from jaxdepth.data.pipeline import (
+    examples_in_order,
+    frame_image,
+    resize_example,
+    train_batches,
+)
+from jaxdepth.data.sources import Example, Source, open_source
 from jaxdepth.errors import ConfigError, DataError
 from tests.scripts import VARIANT
 
@@ -32,6 +38,66 @@ def test_batches_have_the_stated_layout():
     assert batch.image.dtype == np.uint8
     assert batch.depth.shape == (4, 3, 4)
     assert batch.depth.dtype == np.float32
+    assert batch.names[0] == f"toy/train[{batch.image[0, 0, 0, 0]}]"
+
+
+def random_example(height=24, width=36) -> Example:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, size=(height, width, 3), dtype=np.uint8)
+    return Example("one", image, rng.uniform(1, 10, size=(height, width)).astype(np.float32))
+
+
+def test_without_a_frame_nothing_is_cut_off():
+    image = random_example().image
+    np.testing.assert_array_equal(frame_image(image, (24, 36)), image)
+    np.testing.assert_array_equal(frame_image(image, (12, 16)), resize_image(image, (12, 16)))
+    np.testing.assert_array_equal(frame_image(image, (24, 36), (24, 36)), image)
+
+
+@pytest.mark.parametrize(
+    ("frame", "size", "corner"),
+    [((24, 36), (20, 30), (2, 3)), ((12, 18), (9, 11), (1, 3)), ((30, 40), (30, 32), (0, 4))],
+)
+def test_the_middle_of_the_frame_is_cut_out_of_image_and_depth(frame, size, corner):
+    """An odd rest stays at the bottom and on the right."""
+    example = random_example()
+    cut = tuple(slice(start, start + side) for start, side in zip(corner, size, strict=True))
+    image = resize_image(example.image, frame)[cut]
+    np.testing.assert_array_equal(frame_image(example.image, size, frame), image)
+    got = resize_example(example, size, frame_size=frame)
+    assert got.name == "one"
+    np.testing.assert_array_equal(got.image, image)
+    np.testing.assert_array_equal(got.depth, resize_depth(example.depth, frame)[cut])
+
+
+def test_depth_of_its_own_size_is_of_the_whole_frame():
+    example = random_example()
+    got = resize_example(example, (10, 14), frame_size=(12, 18), depth_size=(24, 36))
+    np.testing.assert_array_equal(got.depth, example.depth)
+    np.testing.assert_array_equal(got.image, frame_image(example.image, (10, 14), (12, 18)))
+    got = resize_example(example, (10, 14), depth_size=(6, 9))
+    np.testing.assert_array_equal(got.depth, resize_depth(example.depth, (6, 9)))
+    assert got.image.shape == (10, 14, 3)
+
+
+def test_depth_stays_under_its_image():
+    """A bright square over near depth, before and after framing."""
+    image, depth = np.zeros((40, 60, 3), np.uint8), np.full((40, 60), 8, np.float32)
+    image[10:20, 30:50], depth[10:20, 30:50] = 255, 2
+    got = resize_example(Example("one", image, depth), (16, 22), frame_size=(20, 30))
+    np.testing.assert_array_equal(got.image[..., 0] > 127, got.depth == 2)
+    np.testing.assert_array_equal(np.argwhere(got.depth == 2)[[0, -1]], [[3, 11], [7, 20]])
+
+
+def test_batches_of_a_frame_with_depth_of_its_own_size():
+    sizes = {"image_size": (3, 4), "frame_size": (4, 6)}
+    batch = next(train_batches(source(), batch_size=4, seed=0, **sizes))
+    assert batch.image.shape == (4, 3, 4, 3)
+    assert batch.depth.shape == (4, 3, 4)
+    batch = next(train_batches(source(), batch_size=4, seed=0, **sizes, depth_size=(6, 8)))
+    assert batch.image.shape == (4, 3, 4, 3)
+    assert batch.depth.shape == (4, 6, 8)
+    assert (batch.depth == 2).all()
     assert batch.names[0] == f"toy/train[{batch.image[0, 0, 0, 0]}]"
 
 

@@ -16,6 +16,7 @@ def reference(pred, target):
     return {
         "abs_rel": np.mean(np.abs(g - p) / g),
         "sq_rel": np.mean((g - p) ** 2 / g),
+        "mae": np.mean(np.abs(g - p)),
         "rmse": np.sqrt(np.mean((g - p) ** 2)),
         "rmse_log": np.sqrt(np.mean((np.log(g) - np.log(p)) ** 2)),
         "log10": np.mean(np.abs(np.log10(g) - np.log10(p))),
@@ -69,6 +70,7 @@ def test_values_computed_by_hand():
     expected = {
         "abs_rel": (0.25 + 0 + 0.5) / 3,
         "sq_rel": (0.0625 + 0 + 1) / 3,
+        "mae": (0.25 + 0 + 2) / 3,
         "rmse": (4.0625 / 3) ** 0.5,
         "rmse_log": ((0.04979304449 + 0.48045301392) / 3) ** 0.5,
         "log10": 0.39794000867203766 / 3,  # log10 1.25 + log10 2 = log10 2.5

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from jaxdepth.models import (
-    VGG16,
     DeepVariational,
     Discriminator,
     GlobalNet,
     IntegrationLayer,
     LocalNet,
+    make_base,
 )
 from jaxdepth.models.framing import pad_to_multiple, upsample_2x
 from jaxdepth.ops import split_bregman
@@ -50,17 +50,17 @@ def local_net():
 
 
 def test_vgg16_has_the_published_parameter_count():
-    shapes = jax.eval_shape(VGG16().init, KEY, jnp.zeros((1, 64, 64, 3)))
+    shapes = jax.eval_shape(make_base("vgg16").init, KEY, jnp.zeros((1, 64, 64, 3)))
     assert count(shapes["params"]) == 14_714_688
 
 
 def test_vgg16_feature_shapes():
-    model = VGG16(0.25)
-    (pool5, skips), _ = jax.eval_shape(
+    model = make_base("vgg16", width=0.25)
+    features, _ = jax.eval_shape(
         lambda x: model.init_with_output(KEY, x), jnp.zeros((2, 64, 96, 3))
     )
-    assert pool5.shape == (2, 2, 3, 128)
-    assert [s.shape for s in skips] == [
+    assert features.pool5.shape == (2, 2, 3, 128)
+    assert [s.shape for s in features.skips] == [
         (2, 64, 96, 16),
         (2, 32, 48, 32),
         (2, 16, 24, 64),
@@ -69,9 +69,9 @@ def test_vgg16_feature_shapes():
     ]
 
 
-def test_vgg16_refuses_sizes_that_do_not_fit_its_stride():
-    with pytest.raises(ValueError, match="multiples of 32"):
-        VGG16(0.1).init(KEY, jnp.zeros((1, 33, 64, 3)))
+def test_vgg16_refuses_images_smaller_than_its_stride():
+    with pytest.raises(ValueError, match="at least 32"):
+        make_base("vgg16", width=0.1).init(KEY, jnp.zeros((1, 31, 64, 3)))
 
 
 def test_width_must_be_positive():

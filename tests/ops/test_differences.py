@@ -1,4 +1,4 @@
-"""The difference operators against dense matrices, and their adjoint identity."""
+"""The difference operators against dense matrices, their adjoint identity and validity."""
 
 import doctest
 import importlib
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxdepth.ops import gradient, gradient_adjoint
+from jaxdepth.ops import central_gradient, central_validity, gradient, gradient_adjoint
 
 BOUNDARIES = ("periodic", "neumann")
 SHAPES = ((4, 6), (5, 7), (1, 6), (5, 1), (2, 2), (1, 1))
@@ -89,9 +89,81 @@ def test_type_is_kept(dtype, boundary):
     assert jax.eval_shape(lambda p: gradient_adjoint(p, boundary=boundary), p).dtype == dtype
 
 
+def dense_central(height: int, width: int) -> np.ndarray:
+    """The filters [−1, 0, 1] as a matrix `[H·W·2, H·W]`; rows without both neighbours are zero."""
+    matrix = np.zeros((height, width, 2, height, width))
+    for y in range(height):
+        for x in range(width):
+            if 0 < x < width - 1:
+                matrix[y, x, 0, y, x + 1], matrix[y, x, 0, y, x - 1] = 1, -1
+            if 0 < y < height - 1:
+                matrix[y, x, 1, y + 1, x], matrix[y, x, 1, y - 1, x] = 1, -1
+    return matrix.reshape(height * width * 2, height * width)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_central_differences_and_their_derivatives_are_the_dense_matrix(x64, shape):
+    matrix = dense_central(*shape)
+    rng = np.random.default_rng(3)
+    u, v = rng.normal(size=(2, 3, *shape))
+    p = rng.normal(size=(3, *shape, 2))
+
+    @jax.jit
+    def everything(u, v, p):
+        field, change = jax.jvp(central_gradient, (u,), (v,))
+        return field, change, jax.vjp(central_gradient, u)[1](p)[0]
+
+    field, change, transposed = everything(u, v, p)
+    assert field.dtype == jnp.float64
+    np.testing.assert_allclose(np.vdot(field, p), np.vdot(u, transposed), rtol=0, atol=1e-12)
+    for i in range(3):
+        np.testing.assert_allclose(field[i].ravel(), matrix @ u[i].ravel(), atol=1e-14)
+        np.testing.assert_allclose(change[i].ravel(), matrix @ v[i].ravel(), atol=1e-14)
+        np.testing.assert_allclose(transposed[i].ravel(), matrix.T @ p[i].ravel(), atol=1e-14)
+
+
+def test_central_differences_are_sums_of_two_forward_ones(x64):
+    u = np.random.default_rng(4).normal(size=(5, 7))
+    forward, central = jax.jit(lambda u: (gradient(u, boundary="neumann"), central_gradient(u)))(u)
+    inner = forward[:, :-2, 0] + forward[:, 1:-1, 0]
+    np.testing.assert_allclose(central[:, 1:-1, 0], inner, atol=1e-14)
+    inner = forward[:-2, :, 1] + forward[1:-1, :, 1]
+    np.testing.assert_allclose(central[1:-1, :, 1], inner, atol=1e-14)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_central_validity_is_where_all_that_a_difference_uses_is_valid(shape):
+    mask = np.random.default_rng(5).uniform(size=(3, *shape)) < 0.7
+    used = abs(dense_central(*shape))
+    got = np.asarray(jax.jit(central_validity)(mask))
+    assert got.dtype == bool
+    for i in range(3):
+        expected = (used @ mask[i].ravel() == used.sum(1)) & (used.sum(1) > 0)
+        np.testing.assert_array_equal(got[i].ravel(), expected)
+
+
+def test_the_pixel_itself_need_not_be_valid():
+    mask = np.ones((3, 3), bool)
+    mask[1, 1] = False
+    u = np.where(mask, 1.0, np.nan).astype(np.float32)
+    field, valid = jax.jit(lambda u, mask: (central_gradient(u), central_validity(mask)))(u, mask)
+    np.testing.assert_array_equal(valid[1, 1], [True, True])
+    np.testing.assert_array_equal(field[1, 1], [0, 0])
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.int32])
+def test_type_of_central_differences_is_kept(dtype):
+    field = jax.eval_shape(central_gradient, jax.ShapeDtypeStruct((3, 4), dtype))
+    assert field.dtype == dtype
+    assert field.shape == (3, 4, 2)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: central_gradient(jnp.zeros(3)), r"u must be \[..., H, W\].*got shape \(3,\)"),
+        (lambda: central_gradient(jnp.zeros((0, 3))), "at least one pixel"),
+        (lambda: central_validity(jnp.ones(3, bool)), r"mask must be \[..., H, W\]"),
         (lambda: gradient(jnp.zeros((3, 4)), boundary="wrap"), "got 'wrap'; choose 'periodic'"),
         (lambda: gradient_adjoint(jnp.zeros((3, 4, 2)), boundary=None), "got None; choose"),
         (lambda: gradient(jnp.zeros(3)), r"u must be \[..., H, W\].*\(3,\); .*\[None, :\]"),

@@ -16,7 +16,10 @@ def on_host(function, **options):
     return lambda *args, **kwargs: jax.device_get(compiled(*args, **kwargs))
 
 
-warp_bilinear, warp_nearest = on_host(warp.warp_bilinear), on_host(warp.warp_nearest)
+warp_bilinear, warp_nearest = (
+    on_host(function, static_argnames="size")
+    for function in (warp.warp_bilinear, warp.warp_nearest)
+)
 compose_affine, invert_affine = on_host(warp.compose_affine), on_host(warp.invert_affine)
 compiled_matrix = on_host(warp.affine_matrix)
 
@@ -34,14 +37,14 @@ TRANSFORMS = {
 }
 
 
-def frame():
+def frame(height=HEIGHT, width=WIDTH):
     """The centred coordinates of every pixel, x and y."""
-    return np.meshgrid(np.arange(WIDTH) - (WIDTH - 1) / 2, np.arange(HEIGHT) - (HEIGHT - 1) / 2)
+    return np.meshgrid(np.arange(width) - (width - 1) / 2, np.arange(height) - (height - 1) / 2)
 
 
-def sources(matrix):
-    """A⁻¹p for every pixel p, as x and y."""
-    points = np.stack([*frame(), np.ones((HEIGHT, WIDTH))])
+def sources(matrix, size=(HEIGHT, WIDTH)):
+    """A⁻¹p for every pixel p of a result, as x and y."""
+    points = np.stack([*frame(*size), np.ones(size)])
     result = np.einsum("ij,jhw->ihw", np.linalg.inv(np.asarray(matrix, np.float64)), points)
     return result[0], result[1]
 
@@ -164,6 +167,76 @@ def test_one_warp_of_a_product_agrees_with_two_warps(x64):
     once, _ = warp_bilinear(image, compose_affine(first, second))
     twice, _ = warp_bilinear(warp_bilinear(image, first)[0], second)
     np.testing.assert_allclose(once[6:-6, 9:-9], twice[6:-6, 9:-9], atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [(12, 16), (26, 40), (9, 31)])
+@pytest.mark.parametrize("options", TRANSFORMS.values(), ids=TRANSFORMS)
+def test_result_of_another_size(options, size, x64):
+    """The centres of source and result are one place, whatever their sizes."""
+    x, y = frame()
+    matrix = affine_matrix(**options)
+    u, v = sources(matrix, size)
+    within = (abs(u) < WIDTH / 2) & (abs(v) < HEIGHT / 2)
+    centres = (abs(u) <= (WIDTH - 1) / 2) & (abs(v) <= (HEIGHT - 1) / 2)
+    assert centres.sum() > 50
+    warped, inside = warp_bilinear((3 + 0.25 * x - 0.5 * y)[..., None], matrix, size=size)
+    assert warped.shape == (*size, 1)
+    np.testing.assert_array_equal(inside, within)
+    np.testing.assert_allclose(warped[centres, 0], (3 + 0.25 * u - 0.5 * v)[centres], atol=1e-12)
+    assert (warped[~within] == 0).all()
+
+    depth = image_of()[..., 0]
+    copied, inside = warp_nearest(depth, matrix, size=size)
+    np.testing.assert_array_equal(inside, within)
+    column = np.floor(u + (WIDTH - 1) / 2 + 0.5).astype(int).clip(0, WIDTH - 1)
+    row = np.floor(v + (HEIGHT - 1) / 2 + 0.5).astype(int).clip(0, HEIGHT - 1)
+    np.testing.assert_array_equal(copied, np.where(within, depth[row, column], 0))
+
+
+def test_size_of_the_source_changes_nothing():
+    image, matrix = image_of(), affine_matrix(**TRANSFORMS["all"])
+    for got, expected in [
+        (warp_bilinear(image, matrix, size=(HEIGHT, WIDTH)), warp_bilinear(image, matrix)),
+        (
+            warp_nearest(image[..., 0], matrix, size=(HEIGHT, WIDTH)),
+            warp_nearest(image[..., 0], matrix),
+        ),
+    ]:
+        jax.tree.map(np.testing.assert_array_equal, got, expected)
+
+
+def test_identity_of_another_size_cuts_out_the_middle_or_adds_a_border():
+    image = image_of()
+    cut, inside = warp_bilinear(image, affine_matrix(flip=True), size=(HEIGHT - 6, WIDTH - 4))
+    np.testing.assert_array_equal(cut, image[3:-3, 2:-2][:, ::-1])
+    assert inside.all()
+    bordered, inside = warp_nearest(image[..., 0], affine_matrix(), size=(HEIGHT + 4, WIDTH + 2))
+    np.testing.assert_array_equal(bordered, np.pad(image[..., 0], ((2, 2), (1, 1))))
+    np.testing.assert_array_equal(inside, np.pad(np.ones((HEIGHT, WIDTH), bool), ((2, 2), (1, 1))))
+
+
+def test_size_and_scale_resample_a_map(x64):
+    """Every second pixel, or blocks of one value."""
+    depth = image_of(9, 15)[..., 0]
+    half, inside = warp_nearest(depth, affine_matrix(scale=0.5), size=(5, 8))
+    np.testing.assert_array_equal(half, depth[::2, ::2])
+    assert inside.all()
+    double, inside = warp_nearest(depth, affine_matrix(scale=2.0), size=(18, 30))
+    np.testing.assert_array_equal(double, depth.repeat(2, 0).repeat(2, 1))
+    assert inside.all()
+
+
+def test_invalid_pixels_in_a_result_of_another_size(x64):
+    image, valid = image_of(), np.ones((HEIGHT, WIDTH), bool)
+    valid[6, 9] = False
+    warped, known = warp_bilinear(
+        np.where(valid[..., None], image, np.nan),
+        affine_matrix(),
+        valid=valid,
+        size=(HEIGHT - 2, WIDTH - 2),
+    )
+    np.testing.assert_array_equal(known, valid[1:-1, 1:-1])
+    np.testing.assert_array_equal(warped, np.where(valid[..., None], image, 0)[1:-1, 1:-1])
 
 
 def test_samples_that_use_an_invalid_pixel_are_invalid(x64):

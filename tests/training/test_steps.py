@@ -37,8 +37,13 @@ SMALL = (
     "--config.pretrain_local.patch_size=(16,16)",
 )
 VARIANTS = [
-    f"{path}:{name}" for path in ("configs/rooms.py", "configs/nyu.py") for name in ABLATIONS
-] + ["configs/rooms.py:long"]
+    f"{path}:{name}"
+    for path, more in (
+        ("configs/rooms.py", ("long", "set_loss")),
+        ("configs/nyu.py", ()),
+    )
+    for name in (*ABLATIONS, "two_stream", "two_stream_single", *more)
+]
 
 
 def config_of(spec: str = "configs/rooms.py", *overrides: str):
@@ -144,7 +149,7 @@ def test_pretraining_leaves_the_rest_bit_identical(name, trained):
 def test_the_loss_is_the_mean_over_valid_pixels_of_the_whole_batch():
     config = config_of("configs/rooms.py:global_only")
     stage = stage_of(config, "pretrain_global")._replace(optimizer=optax.sgd(0.0), affine=False)
-    identity = lambda key: augment.identity_params()  # noqa: E731
+    identity = partial(augment.sample_image_set, transforms=("original",))
     model = build_model(config, axis_name=AXIS)
     step = make_step(model, build_discriminator(config), stage, identity)
     state = jax.device_get(begin(config, stage))
