@@ -42,9 +42,14 @@ def main(arguments: list[str]) -> int:
     add("--resize", action="store_true", help="resize predictions of another size")
     add("--silog", action="store_true", help="add the scale-invariant error to the table")
     add("--edges", action="store_true", help="add the errors near depth edges to the table")
+    add("--mean", action="store_true", help="one table of all runs: mean ± standard deviation")
     add("--curves", type=Path, help="file to plot learning curves in, instead of scoring")
     add("--stage", help="stage of training to plot (default: the first that predicts depth)")
-    add("--map", dest="depth_map", help="map whose validation to plot (default: the best one)")
+    add(
+        "--map",
+        dest="depth_map",
+        help="map whose validation to plot (default: the one that the stage trains)",
+    )
     flags, overrides = parser.parse_known_args(arguments)
 
     from jaxdepth.inference import evaluate

@@ -12,6 +12,8 @@ from torch import nn
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
+torch.backends.cudnn.allow_tf32 = False  # float32 on accelerators too, as on the JAX side
+
 
 class VGG16(nn.Module):
     """Convolutions up to pool5; an image in [0, 1] to pool3, pool4 and pool5."""

@@ -9,10 +9,10 @@ same transforms and without dropout. Then they take turns, so that other work on
 both.
 
 A training step begins with an image and its depth in the host's memory, makes the image set of
-original, flip and colour, and ends when the parameters are updated; all in float32. In the stage
-depth_refinement everything but that block is frozen. A prediction is of both streams and the
-combination block, back in the host's memory. The columns: median and least seconds, images per
-second by the median (three in an image set), and the ratio of the medians, JAX's to PyTorch's.
+original, flip and colour, and ends when the parameters are updated; all in float32, without TF32.
+In the stage depth_refinement everything but that block is frozen. A prediction is of both streams
+and the combination block, back in the host's memory. The columns: median and least seconds, images
+per second by the median (three in an image set), and the ratio of the medians, JAX's to PyTorch's.
 
 On an accelerator PyTorch is left out if it cannot use it, and the peak of JAX's memory is printed.
 
@@ -268,6 +268,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     size, compare = SIZES[arguments.size], arguments.torch
+    jax.config.update("jax_default_matmul_precision", "highest")
     about = f"JAX {jax.__version__} on {jax.devices()[0]}"
     if compare:
         if importlib.util.find_spec("torch") is None:

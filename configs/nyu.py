@@ -46,6 +46,7 @@ def get_config(variant: str = "full") -> ConfigDict:
         test_split="validation",  # the 654 test images, as tensorflow-datasets calls them
         num_workers=8,
     )
+    config.data.depth_size = (480, 640)  # the dataset's own: sampled once, by the augmentation
     config.pretrain_local.patch_size = (64, 64)
     config.evaluation.crop = "44:471,40:601"
     config.checkpoint_every = 1000
@@ -59,7 +60,7 @@ def get_config(variant: str = "full") -> ConfigDict:
 
 def _two_stream(config: ConfigDict) -> None:
     config.model.system = "two_stream"
-    config.data.update(image_size=(232, 310), frame_size=(240, 320), depth_size=(480, 640))
+    config.data.update(image_size=(232, 310), frame_size=(240, 320))
     config.augment.update(angle=0.0, scale=(1.0, 1.0))
     config.image_set = ("original", "flip", "color")
     config.stages = STAGES["two_stream"]

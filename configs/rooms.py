@@ -108,6 +108,7 @@ def _two_stream_single(config: ConfigDict) -> None:
 
 def _long(config: ConfigDict) -> None:
     config.data.variant = "96x128_10000_200_200"
-    config.pretrain_global.epochs = 9.0
-    config.pretrain_local.epochs = 1.5
-    config.joint.update(epochs=2.0, learning_rate=5e-4)
+    config.pretrain_global.epochs *= 9 / 4
+    config.pretrain_local.epochs *= 3 / 4
+    config.joint.epochs *= 2
+    config.joint.learning_rate = 5e-4

@@ -14,7 +14,15 @@ from jaxdepth.evaluation.curves import (
 )
 from jaxdepth.evaluation.protocol import Placement, Protocol
 from jaxdepth.evaluation.scoring import EDGE_METRICS, ImageScore, Scorer, Scores, score
-from jaxdepth.evaluation.table import EDGE_COLUMNS, TABLE_COLUMNS, footer_lines, format_table
+from jaxdepth.evaluation.table import (
+    EDGE_COLUMNS,
+    TABLE_COLUMNS,
+    Rows,
+    Spread,
+    footer_lines,
+    format_table,
+    mean_rows,
+)
 
 __all__ = [
     "EDGE_COLUMNS",
@@ -26,12 +34,15 @@ __all__ = [
     "LearningCurve",
     "Placement",
     "Protocol",
+    "Rows",
     "Scorer",
     "Scores",
+    "Spread",
     "average_bins",
     "footer_lines",
     "format_curves",
     "format_table",
+    "mean_rows",
     "parse_crop",
     "plot_curves",
     "score",

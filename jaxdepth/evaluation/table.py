@@ -1,8 +1,11 @@
 """The table of metrics as the papers print it, and the lines below it."""
 
 import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
+from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation.scoring import Scores
 from jaxdepth.metrics.edges import DISTANCE, RATIO
 
@@ -22,8 +25,47 @@ EDGE_COLUMNS: Mapping[str, str] = {"edge_mae": "edge MAE", "edge_abs_rel": "edge
 """Metric → heading of what is scored near depth edges."""
 
 
+class Spread(NamedTuple):
+    """A metric over several runs.
+
+    Attributes:
+        mean: over the runs.
+        deviation: standard deviation, of a sample (n − 1).
+    """
+
+    mean: float
+    deviation: float
+
+
+Rows = Sequence[tuple[str, Mapping[str, float | Spread]]]
+"""Label and metrics of each line of a table."""
+
+
+def mean_rows(tables: Sequence[Rows]) -> Rows:
+    """The mean and the standard deviation of each metric over the tables of several runs.
+
+    Raises:
+        ConfigError: there are fewer than two tables, or their rows are not the same.
+    """
+    if len(tables) < 2:
+        raise ConfigError(f"a mean is of two runs or more, got {len(tables)}: name more of them.")
+    labels = [[label for label, _ in rows] for rows in tables]
+    if any(other != labels[0] for other in labels):
+        raise ConfigError(
+            "a mean is of runs with the same rows, got "
+            + " and ".join(", ".join(other) for other in labels)
+            + ": score these runs apart."
+        )
+    means = []
+    for same in zip(*tables, strict=True):
+        values = {name: [metrics[name] for _, metrics in same] for name in same[0][1]}
+        spreads = {n: Spread(statistics.mean(v), statistics.stdev(v)) for n, v in values.items()}
+        means.append((same[0][0], spreads))
+    return means
+
+
 def format_table(
-    rows: Sequence[tuple[str, Mapping[str, float]]],
+    rows: Rows,
     *,
     silog: bool = False,
     edges: bool = False,
@@ -36,7 +78,7 @@ def format_table(
 
     Args:
         rows: label and metrics of each line. A metric that a row lacks, as published rows do, is
-            printed as "-".
+            printed as "-", a `Spread` as "mean ± deviation".
         silog: whether to add a column with the scale-invariant error.
         edges: whether to add columns with the errors near depth edges, last.
         decimals: digits behind the point.
@@ -93,7 +135,9 @@ def footer_lines(scores: Scores) -> list[str]:
     return lines
 
 
-def _number(value: float | None, decimals: int) -> str:
+def _number(value: float | Spread | None, decimals: int) -> str:
     if value is None:
         return "-"
+    if isinstance(value, Spread):
+        return " ± ".join(_number(part, decimals) for part in value)
     return f"{value:.{decimals}f}" if math.isfinite(value) else str(float(value))

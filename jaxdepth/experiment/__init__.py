@@ -12,7 +12,7 @@ from jaxdepth.experiment.check import check_config
 from jaxdepth.experiment.checkpoints import Checkpoints
 from jaxdepth.experiment.config import choose_variants, load_config
 from jaxdepth.experiment.defaults import STAGES, default_config
-from jaxdepth.experiment.maps import map_names
+from jaxdepth.experiment.maps import map_names, trained_map
 from jaxdepth.experiment.predictor import (
     ImagePrediction,
     Predictor,
@@ -46,4 +46,5 @@ __all__ = [
     "load_predictor",
     "map_names",
     "to_float",
+    "trained_map",
 ]

@@ -32,10 +32,10 @@ def check_config(config: FrozenConfigDict, *, num_devices: int) -> None:
         _require(fits, f"data.{name}", "(height, width) in pixels, or ()", config.data)
     if frame := config.data.frame_size:
         around = all(outer >= inner for outer, inner in zip(frame, size, strict=True))
-        _require(around, "data.frame_size", f"at least the image_size {tuple(size)}", config.data)
+        even = all((outer - inner) % 2 == 0 for outer, inner in zip(frame, size, strict=True))
+        rule = f"the image_size {tuple(size)} plus an even number of pixels a side"
+        _require(around and even, "data.frame_size", rule, config.data)
     model = config.model
-    build_model(config)
-    build_protocol(config)
     _require(
         model.boundary in ("periodic", "neumann"), "model.boundary", "periodic or neumann", model
     )
@@ -45,8 +45,9 @@ def check_config(config: FrozenConfigDict, *, num_devices: int) -> None:
     ):  # fmt: skip
         _require(model[name] > 0, f"model.{name}", "positive", model)
     _require(0 <= model.dropout < 1, "model.dropout", "at least 0 and below 1", model)
-    two_stream = model.system == "two_stream"
-    if two_stream:
+    build_model(config)
+    build_protocol(config)
+    if model.system == "two_stream":
         _require(min(size) >= 32, "data.image_size", "at least (32, 32)", config.data)
     _require(config.set_weight >= 0, "set_weight", "0 or more", config)
     for name in ("log_every", "checkpoint_every"):
@@ -60,6 +61,10 @@ def check_config(config: FrozenConfigDict, *, num_devices: int) -> None:
         jax.eval_shape(build_augmentation(config), jax.random.key(0))
     except (ValueError, TypeError, IndexError) as error:
         raise ConfigError(f"augment: {error}") from error
+    a = config.augment
+    moves = a.angle > 0 or a.scale != (1.0, 1.0) or a.shift > 0
+    rule = "without 'affine' where augment has neither angle, scale nor shift"
+    _require("affine" not in config.image_set or moves, "image_set", rule, config)
     known = STAGES[model.system]
     for name in config.stages:
         if name not in known:
@@ -88,6 +93,8 @@ def check_config(config: FrozenConfigDict, *, num_devices: int) -> None:
             _require(stage.eta >= 0, "joint.eta", "0 or more", stage)
             rate = _is_positive(stage.discriminator_learning_rate)
             _require(rate, "joint.discriminator_learning_rate", "positive and finite", stage)
+    in_order = [name for name in known if name in config.stages] == list(config.stages)
+    _require(in_order, "stages", f"in this order, once each: {', '.join(known)}", config)
     build_stages(config, num_examples=1)
 
 

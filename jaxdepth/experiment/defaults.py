@@ -35,7 +35,8 @@ def default_config() -> ConfigDict:
                 "test_split": "test",
                 "image_size": (256, 320),  # height, width of the model's input
                 "frame_size": (),  # of the image whose middle that is; () if it is all of it
-                # of the depth maps that training samples, () to resize them as the images
+                # of the depth maps that training samples: the dataset's own, so that they are
+                # resampled once; () to resize them as the images before augmentation
                 "depth_size": (),
                 "num_threads": 4,  # that read and decode
                 "num_workers": 0,  # processes that do so instead, for large images

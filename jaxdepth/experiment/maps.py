@@ -41,20 +41,30 @@ def map_names(config: FrozenConfigDict, stages: tuple[str, ...] | None = None) -
         integrated = config.model.integrate and not done <= {"pretrain_global"}
         return (GLOBAL, INTEGRATED) if integrated else (GLOBAL,)
     names = [DEPTH, BILATERAL] if "depth_refinement" in done else [COARSE]
-    if "combination" in done:
+    if {"combination", "finetune"} & done:
         names.append(END_TO_END)
     if {"depth_refinement", "gradient_refinement"} <= done:
         names.append(OPTIMIZATION)
     return tuple(names)
 
 
+def trained_map(config: FrozenConfigDict, stage: str) -> str:
+    """The map that a stage trains; for stages of gradients, the one that stays as it is."""
+    trained = {"depth_coarse": COARSE, "combination": END_TO_END, "finetune": END_TO_END}
+    if config.model.system == "two_stream":
+        return trained.get(stage, DEPTH)
+    return map_names(config, (stage,))[-1]
+
+
 def map_labels(config: FrozenConfigDict) -> dict[str, str]:
     """How a table calls each map; the two-stream paper's tables name the loss too."""
-    names = map_names(config)
     if config.model.system == "deep_variational":
-        return {name: name for name in names}
+        return {name: name for name in (GLOBAL, INTEGRATED)}
     is_set = config.set_weight > 0 and len(config.image_set) > 1
-    return {name: f"{'L_set' if is_set else 'L_single'}, {name}" for name in names}
+    loss = "L_set" if is_set else "L_single"
+    return {
+        name: f"{loss}, {name}" for name in (COARSE, DEPTH, BILATERAL, END_TO_END, OPTIMIZATION)
+    }
 
 
 def build_maps(config: FrozenConfigDict) -> Callable[[Any, jax.Array, jax.Array], dict]:

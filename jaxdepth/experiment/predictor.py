@@ -27,7 +27,7 @@ class ImagePrediction(NamedTuple):
         maps: each map of the system by name, `[H, W]` float32 metres, see
             `jaxdepth.experiment.map_names`.
         depth: the one that counts, `[H, W]` float32 metres.
-        steepness: `[H, W]`, the length of the predicted gradients; None if there are none.
+        steepness: `[H, W]`, the length of the predicted gradients; None if not asked for.
     """
 
     maps: dict[str, np.ndarray]
@@ -48,10 +48,18 @@ class Predictor:
         step: of the checkpoint that the weights are from.
     """
 
-    def __init__(self, config: FrozenConfigDict, variables: Any, *, step: int = 0):
+    def __init__(
+        self,
+        config: FrozenConfigDict,
+        variables: Any,
+        *,
+        step: int = 0,
+        names: tuple[str, ...] | None = None,
+    ):
         self.step = step
         self.image_size = tuple(config.data.image_size)
-        self.names = map_names(config)
+        self.names = names or map_names(config)
+        self._extra: tuple[str, ...] = ()
         self.protocol = build_protocol(config)
         self.frame_size = tuple(config.data.frame_size) or self.image_size
         self.labels = map_labels(config)
@@ -67,11 +75,14 @@ class Predictor:
 
         self._apply = jax.jit(apply, static_argnums=1)
 
-    def with_variables(self, variables: Any, names: tuple[str, ...] | None = None) -> "Predictor":
-        """The same predictor with other weights, and other maps if named; compiled once a set."""
+    def with_variables(
+        self, variables: Any, names: tuple[str, ...], *, steepness: bool
+    ) -> "Predictor":
+        """The same predictor with other weights and maps, and with `steepness` if there is any."""
         other = copy.copy(self)
         other._variables = variables
-        other.names = names or self.names
+        other.names = names
+        other._extra = (STEEPNESS,) if steepness else ()
         return other
 
     def __call__(self, image: np.ndarray) -> ImagePrediction:
@@ -95,7 +106,7 @@ class Predictor:
         """A prediction for each size; there may be more images than that."""
         inputs = np.stack([frame_image(i, self.image_size, self.frame_size) for i in images])
         guides = np.stack([resize_image(i, self._guide_size) for i in images])
-        names = (*self.names, STEEPNESS)
+        names = (*self.names, *self._extra)
         predicted = jax.device_get(self._apply(self._variables, names, inputs, guides))
         for index, size in enumerate(sizes):
             own = {name: resize_prediction(m[index], size) for name, m in predicted.items()}
@@ -151,6 +162,10 @@ def load_predictor(workdir: Workdir, config: FrozenConfigDict | None = None) -> 
                 f"{workdir.path} has no checkpoint yet: let `python train.py` run on it first."
             )
         template = jax.eval_shape(lambda: init_variables(config))
-        return Predictor(config, checkpoints.restore(step, "variables", template), step=step)
+        progress = checkpoints.progress(step)
+        begun = progress["stage"] + (progress["batches"] > 0)
+        names = map_names(config, tuple(config.stages[:begun]))
+        variables = checkpoints.restore(step, "variables", template)
+        return Predictor(config, variables, step=step, names=names)
     finally:
         checkpoints.close()

@@ -31,7 +31,7 @@ def plot_runs(
         runs: one or more, in the plot's order; they need not be finished.
         file: to write, a PNG, PDF or SVG by its suffix.
         stage: of training; by default, each run's first one that recorded a depth error.
-        depth_map: whose validation errors to plot; by default each stage's best one.
+        depth_map: whose validation errors to plot; by default the one that each stage trains.
 
     Returns:
         The table of the curves' last values.
@@ -68,7 +68,7 @@ def read_curve(
         label: what to call the run.
         stage: of training; by default the first one that recorded `epoch` and `log10`.
         depth_map: whose validation errors to read, by the name that they were recorded under; by
-            default the last one, which is the best that the model makes in this stage.
+            default the last one, which is what the stage trains.
 
     Returns:
         The curve, with training errors averaged over 0.1 epochs.

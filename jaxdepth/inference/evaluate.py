@@ -17,7 +17,7 @@ from jaxdepth.data.folder import (
 from jaxdepth.data.pipeline import examples_in_order
 from jaxdepth.data.sources import Example
 from jaxdepth.errors import ConfigError
-from jaxdepth.evaluation import Protocol, parse_crop
+from jaxdepth.evaluation import Protocol, format_table, mean_rows, parse_crop
 from jaxdepth.experiment import Workdir, build_source, default_workdir, load_config
 from jaxdepth.inference.curves import plot_runs
 from jaxdepth.inference.scoring import finished_runs, score_predictions, score_run
@@ -43,6 +43,7 @@ def evaluate(
     resize: bool = False,
     silog: bool = False,
     edges: bool = False,
+    mean: bool = False,
     curves: Path | None = None,
     stage: str | None = None,
     depth_map: str | None = None,
@@ -64,12 +65,14 @@ def evaluate(
             "none" and a max_depth of 0 switch the run's off.
         silog: whether to add the scale-invariant error.
         edges: whether to add the errors near depth edges.
+        mean: whether to print one table with the mean and the standard deviation over the runs,
+            which differ in their seed, say, instead of one for each.
         curves: image file to plot the runs' learning curves in, instead of scoring.
         stage: of training, to plot; by default the first one that predicts depth.
-        depth_map: whose validation errors to plot; by default the best one.
+        depth_map: whose validation errors to plot; by default the one that the stage trains.
 
     Yields:
-        A table for each run, or the one of all curves.
+        A table for each run, or one of all.
 
     Raises:
         ConfigError: a combination that asks for nothing.
@@ -99,7 +102,7 @@ def evaluate(
     if max_depth is not None:
         changes["max_depth"] = max_depth or None
     if curves is not None:
-        if changes or split or depth or silog or edges:
+        if changes or split or depth or silog or edges or mean:
             raise ConfigError(
                 "--curves plots what training recorded and scores nothing: it goes with "
                 "--workdir, --config, --stage and --map alone."
@@ -122,21 +125,27 @@ def evaluate(
             pairs, Protocol(**changes), label=str(predictions), silog=silog, edges=edges
         )
         return
+    if depth is not None and split:
+        raise ConfigError("--split is of a run's own dataset: leave it out with --rgb.")
+    on = f" on {rgb}" if depth is not None else f", {split or 'test'} split"
+    tables, names, footers = [], [], {}
     for run, resolved in _runs(workdirs, config, overrides):
         if depth is not None:
-            if split:
-                raise ConfigError("--split is of a run's own dataset: leave it out with --rgb.")
             pairs = read_image_pairs(_matched(rgb, depth), depth_scale=depth_scale, resize=resize)
-            table = score_run(
-                run, resolved, starmap(Example, pairs), changes, silog=silog, edges=edges
-            )
-            yield f"{run.path} on {rgb}\n{table}"
+            examples = starmap(Example, pairs)
         else:
-            source = build_source(resolved, split or "test")
-            table = score_run(
-                run, resolved, examples_in_order(source), changes, silog=silog, edges=edges
-            )
-            yield f"{run.path}, {split or 'test'} split\n{table}"
+            examples = examples_in_order(build_source(resolved, split or "test"))
+        rows, footer = score_run(run, resolved, examples, changes, edges=edges)
+        if mean:
+            tables.append(rows)
+            names.append(str(run.path))
+            footers |= dict.fromkeys(footer)  # every line that one of them has
+            continue
+        table = format_table(rows, silog=silog, edges=edges, footer=footer)
+        yield f"{run.path}{on}\n{table}"
+    if mean:
+        table = format_table(mean_rows(tables), silog=silog, edges=edges, footer=footers)
+        yield f"mean ± standard deviation of {', '.join(names)}{on}\n{table}"
 
 
 def _matched(first: Path, second: Path, **suffixes: Sequence[str]) -> list[Pair]:

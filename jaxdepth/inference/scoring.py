@@ -12,7 +12,7 @@ from jaxdepth.data.images import read_depth, resize_prediction
 from jaxdepth.data.mean import mean_depth
 from jaxdepth.data.sources import Example
 from jaxdepth.errors import WorkdirError
-from jaxdepth.evaluation import Protocol, Scorer, footer_lines, format_table
+from jaxdepth.evaluation import Protocol, Rows, Scorer, footer_lines, format_table
 from jaxdepth.experiment import Predictor, Workdir, build_source, load_predictor
 
 MEAN_ROW = "mean training depth"
@@ -39,10 +39,12 @@ def score_model(
     protocol: Protocol,
     mean: np.ndarray,
     *,
-    silog: bool = False,
     edges: bool = False,
-) -> str:
-    """The table of a model on examples: the mean depth map, then each map of the model."""
+) -> tuple[Rows, list[str]]:
+    """The rows of a model on examples and their footer.
+
+    The mean depth map, then each map of the model.
+    """
     scorers = {name: Scorer(protocol, edges=edges) for name in (MEAN_ROW, *predictor.names)}
     for example, prediction in predictor.predict_examples(examples):
         rows = {MEAN_ROW: resize_prediction(mean, example.depth.shape), **prediction.maps}
@@ -51,7 +53,7 @@ def score_model(
     scores = {name: scorer.scores() for name, scorer in scorers.items()}
     footer = [*footer_lines(next(reversed(scores.values()))), predictor.description]
     rows = [(predictor.labels.get(name, name), s.metrics) for name, s in scores.items()]
-    return format_table(rows, silog=silog, edges=edges, footer=footer)
+    return rows, footer
 
 
 def score_run(
@@ -60,18 +62,16 @@ def score_run(
     examples: Iterable[Example],
     changes: Mapping[str, Any],
     *,
-    silog: bool = False,
     edges: bool = False,
-) -> str:
-    """The table of a run on examples.
+) -> tuple[Rows, list[str]]:
+    """The rows of a run on examples and their footer, for `jaxdepth.evaluation.format_table`.
 
     Args:
         run: with a checkpoint.
         config: the run's.
         examples: from its own dataset or any other.
         changes: attributes of `Protocol` that differ from the run's own.
-        silog: whether to add the scale-invariant error.
-        edges: whether to add the errors near depth edges.
+        edges: whether to score near depth edges besides.
     """
     predictor = load_predictor(run, config)
     if run.mean_depth.exists():
@@ -80,10 +80,10 @@ def score_run(
         source = build_source(config, "train")
         mean = mean_depth(source, predictor.frame_size, config.evaluation.mean_examples)
     protocol = dataclasses.replace(predictor.protocol, **changes)
-    table = score_model(predictor, examples, protocol, mean, silog=silog, edges=edges)
+    rows, footer = score_model(predictor, examples, protocol, mean, edges=edges)
     if not run.is_finished:
-        table += f"\ntraining is not finished: this is its checkpoint of step {predictor.step}"
-    return table
+        footer.append(f"training is not finished: this is its checkpoint of step {predictor.step}")
+    return rows, footer
 
 
 def score_predictions(

@@ -82,7 +82,10 @@ def set_loss(
     per_image = jax.vmap(loss)(predictions, targets, masks)
     single = jnp.mean(per_image)
     consistency = set_consistency(loss, *aligned)
-    return SetLoss(single + weight * consistency, single, consistency, per_image)
+    # λ = 0 leaves L_single, whatever Ω_set is.
+    static_zero = isinstance(weight, float | int) and weight == 0
+    total = single if static_zero else single + weight * consistency
+    return SetLoss(total, single, consistency, per_image)
 
 
 def set_consistency(

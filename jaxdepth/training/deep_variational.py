@@ -49,7 +49,8 @@ def make_objective(model: DeepVariational, discriminator: Discriminator, stage: 
             parts["consistency"] = jnp.mean(
                 jax.vmap(partial(losses.set_consistency, losses.l1))(*aligned)
             )
-            loss += stage.set_weight * parts["consistency"]
+            if stage.set_weight:
+                loss += stage.set_weight * parts["consistency"]
         if stage.eta:
             parts["adversarial"] = losses.generator_loss(classify(discriminator, classifier, u))
             loss += stage.eta * parts["adversarial"]

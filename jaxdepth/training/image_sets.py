@@ -5,6 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from jaxdepth import augment
 from jaxdepth.experiment import Stage, to_float
@@ -59,6 +60,12 @@ def make_image_sets(
             image, depth = augment.random_crop(crop_key, image, depth, size=stage.map_size)
             shown = stage.map_size
         params = sample(set_key)
+        if not stage.affine:
+            still = augment.identity_params()
+            params = params._replace(
+                **{name: jnp.broadcast_to(getattr(still, name), getattr(params, name).shape)
+                   for name in ("angle", "scale", "shift")}
+            )  # fmt: skip
         seen = jax.vmap(partial(augment.apply_image, affine=stage.affine), (0, None))(params, image)
         look = partial(
             augment.sample_depth,

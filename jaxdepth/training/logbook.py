@@ -22,9 +22,9 @@ class Logbook:
     """
 
     def __init__(self, folder: Path, *, step: int = 0):
-        self._file = folder / METRICS_FILE
-        _drop_after(self._file, step)
-        self._lines = open(self._file, "a", buffering=1)  # noqa: SIM115, closed by close()
+        self._path = folder / METRICS_FILE
+        _drop_after(self._path, step)
+        self._lines = open(self._path, "a", buffering=1)  # noqa: SIM115, closed by close()
         self._board = SummaryWriter(str(folder), purge_step=step or None)
         self._bar: tqdm | None = None
         self._since = (time.perf_counter(), 0)
@@ -68,6 +68,11 @@ class Logbook:
         self._record(step, stage, metrics, during=during)
         self.say(f"{stage}, step {step}: " + ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()))
         self._since = (time.perf_counter(), 0)
+
+    def has_validation(self, step: int) -> bool:
+        """Whether a validation at a step is recorded."""
+        records = map(json.loads, self._path.read_text().splitlines())
+        return any(r["step"] == step and r["stage"].startswith("validation") for r in records)
 
     def say(self, text: str) -> None:
         """Prints a line without breaking the progress bar."""

@@ -29,6 +29,7 @@ from jaxdepth.experiment import (
     init_variables,
     load_base_weights,
     map_names,
+    trained_map,
 )
 from jaxdepth.training.feed import read_ahead
 from jaxdepth.training.finite import check_finite
@@ -110,7 +111,7 @@ class Trainer:
         """Runs what is left of the stages; see `train`."""
         try:
             index, step, variables, state = self._restore()
-            if index < len(self.stages):
+            if not self.folder.is_finished:
                 with contextlib.closing(Logbook(self.folder.path, step=step)) as logbook:
                     if step:
                         logbook.say(f"{self.folder.path}: going on from step {step}.")
@@ -138,14 +139,22 @@ class Trainer:
         Returns:
             The step reached.
         """
+        if index and state is None and not logbook.has_validation(step):
+            self._validate(variables, index - 1, step, logbook)  # killed after saving
         while index < len(self.stages):
             stage = self.stages[index]
             if stage.name == "select_lam":
                 step += 1
                 variables = self._select_lam(variables, step, logbook)
             else:
-                state = state or self._begin(variables, stage, step)
-                variables, step = self._run_stage(index, state, step, logbook, interruption)
+                # Handed over, not kept: the stage puts a copy of its own on the devices.
+                variables, step = self._run_stage(
+                    index,
+                    state or self._begin(variables, stage, step),
+                    step,
+                    logbook,
+                    interruption,
+                )
                 if step < self._first_step(index + 1):
                     logbook.say(
                         f"Stopped by a signal; saved at step {step} of {self.total_steps}. "
@@ -289,7 +298,11 @@ class Trainer:
         """Scores the maps that there are on the validation split, and draws some of it."""
         stage = self.stages[index]
         done = tuple(s.name for s in self.stages[: index + 1])
-        predictor = self.predictor.with_variables(variables, map_names(self.config, done))
+        predictor = self.predictor.with_variables(
+            variables,
+            map_names(self.config, done),
+            steepness=any(name.startswith(("gradient", "pretrain_local")) for name in done),
+        )
         scorers = {name: Scorer(predictor.protocol) for name in predictor.names}
         samples = []
         for example, predicted in predictor.predict_examples(
@@ -299,7 +312,9 @@ class Trainer:
                 scorer.add(example.name, predicted.maps[name], example.depth)
             if len(samples) < NUM_SAMPLES:
                 samples.append((example, predicted))
-        for name, scorer in scorers.items():
+        # The map that the stage trains comes last: a learning curve is of it.
+        trained = trained_map(self.config, stage.name)
+        for name, scorer in sorted(scorers.items(), key=lambda item: item[0] == trained):
             metrics = scorer.scores().metrics
             chosen = {key: metrics[key] for key in VALIDATION_METRICS}
             if stage.batch_size:

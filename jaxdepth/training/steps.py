@@ -59,7 +59,8 @@ def make_step(
         sets = make_image_sets(
             keys, image, depth, stage=stage, sample=sample_transforms, frame_size=frame_size
         )
-        model_key = jax.random.fold_in(keys[0], 1)
+        # Counted from the other end, so that no example has the same key.
+        model_key = jax.random.fold_in(key, ~jax.lax.axis_index(AXIS).astype(jnp.uint32))
         classifier = state.classifier
 
         def loss(trained: dict):

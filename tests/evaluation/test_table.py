@@ -1,8 +1,10 @@
 """The printed table."""
 
 import numpy as np
+import pytest
 
-from jaxdepth.evaluation import Placement, Protocol, footer_lines, format_table, score
+from jaxdepth.errors import ConfigError
+from jaxdepth.evaluation import Placement, Protocol, footer_lines, format_table, mean_rows, score
 
 PAPER = {  # Kim et al., table I, the column of their method; it has no log10
     "delta1": 0.825,
@@ -89,3 +91,27 @@ def test_the_text_is_the_same_every_time():
     assert format_table([("m", first.metrics)], footer=footer_lines(first)) == format_table(
         [("m", dict(reversed(second.metrics.items())))], footer=footer_lines(second)
     )
+
+
+def test_mean_and_deviation_over_runs():
+    tables = [
+        [("a", {"abs_rel": value, "rmse": 1.0}), ("b", {"abs_rel": 0.5, "rmse": 2 * value})]
+        for value in (0.1, 0.2, 0.3)
+    ]
+    (_, a), (_, b) = mean_rows(tables)
+    assert a["abs_rel"] == pytest.approx((0.2, 0.1))  # of a sample: divided by n − 1
+    assert a["rmse"] == (1.0, 0.0)
+    assert b["rmse"] == pytest.approx((0.4, 0.2))
+    assert "0.2000 ± 0.1000" in format_table(mean_rows(tables))
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ([[("a", {"rmse": 1.0})]], "two runs or more, got 1"),
+        ([[("a", {"rmse": 1.0})], [("b", {"rmse": 1.0})]], "same rows, got a and b"),
+    ],
+)
+def test_a_mean_of_tables_that_do_not_match_is_refused(tables, message):
+    with pytest.raises(ConfigError, match=message):
+        mean_rows(tables)

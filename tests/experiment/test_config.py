@@ -140,7 +140,7 @@ def test_settings_that_do_not_fit_are_explained(override, message):
         ("--config.log_every=0", "log_every must be positive, got 0"),
         ("--config.joint.batch_size=6", "joint.batch_size must be a multiple of the 4 devices"),
         ("--config.joint.batch_size=0", "joint.batch_size must be positive"),
-        ("--config.joint.epochs=-1", "joint.epochs must be positive"),
+        ("--config.joint.epochs=-1", "joint.epochs must be positive and finite"),
         (
             "--config.pretrain_local.patch_size=(65,16)",
             r"patch_size must be \(height, width\) within",
@@ -151,6 +151,16 @@ def test_settings_that_do_not_fit_are_explained(override, message):
         ("--config.augment.scale=(0.0,1.0)", "augment: scale must be positive"),
         ("--config.evaluation.crop=1:2", "TOP:BOTTOM,LEFT:RIGHT"),
         ("--config.model.dtype=float16", "model.dtype must be one of"),
+        ("--config.model.initial_depth=0", "model.initial_depth must be positive"),
+        ("--config.model.system=both", "model.system must be one of"),
+        ("--config.model.base=vgg11", "model.base must be one of"),
+        ("--config.data.frame_size=(65,97)", "plus an even number"),
+        ("--config.image_set=('original','affine')", "without 'affine'"),
+        ("--config.image_set=('turned',)", "image_set must be one or more of"),
+        ("--config.stages=('joint','pretrain_global')", "stages must be in this order"),
+        ("--config.joint.momentum=1.0", "joint.momentum must be at least 0"),
+        ("--config.joint.warmup_steps=-1", "joint.warmup_steps must be 0 or more"),
+        ("--config.select_lam.candidates=('a',)", "one or more positive numbers"),
     ],
 )
 def test_values_that_cannot_work_are_refused_before_anything_is_made(override, message):

@@ -7,7 +7,7 @@ import pytest
 
 from jaxdepth.errors import DataError
 from jaxdepth.experiment import Predictor, init_variables, load_base_weights, load_config, map_names
-from jaxdepth.experiment.maps import build_maps, frame_size
+from jaxdepth.experiment.maps import build_maps, frame_size, map_labels
 from jaxdepth.models import make_base
 from jaxdepth.pretrained import save_npz
 
@@ -38,6 +38,12 @@ def test_two_stream_rows_follow_the_stages_that_are_done():
     assert map_names(config, ("pretrain_global",)) == ("global f",)
     assert map_names(config) == ("global f", "integrated u")
     assert map_names(load_config("configs/rooms.py:global_only")) == ("global f",)
+
+
+def test_labels_name_the_loss():
+    assert map_labels(load_config(TWO_STREAM))["depth only"] == "L_set, depth only"
+    single = load_config("configs/rooms.py:two_stream_single")
+    assert map_labels(single)["depth only"] == "L_single, depth only"
 
 
 def test_the_papers_frame_is_twice_the_networks():

@@ -264,3 +264,14 @@ def test_real_photographs_are_scored_and_predicted(scripts, finished, real_data,
     photo = photo if photo.exists() else sorted((nyu / "rgb").iterdir())[0]
     scripts.call(predict.main, str(photo), f"--workdir={finished}", f"--out={tmp_path}")
     assert np.load(tmp_path / f"{photo.stem}_depth.npy").shape == (480, 640)
+
+
+def test_means_over_runs(scripts, finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "again")
+    runs = [f"--workdir={finished}", f"--workdir={tmp_path / 'again'}"]
+    alone = rows_of(scripts.call(evaluate.main, f"--workdir={finished}"))
+    out = scripts.call(evaluate.main, "--mean", *runs)
+    line = next(line for line in out.splitlines() if line.startswith("integrated u"))
+    assert re.findall(r"(\S+) ± (\S+)", line) == [
+        (f"{value:.4f}", "0.0000") for value in alone["integrated u"]
+    ]

@@ -39,7 +39,7 @@ SMALL = (
 VARIANTS = [
     f"{path}:{name}"
     for path, more in (
-        ("configs/rooms.py", ("long", "set_loss")),
+        ("configs/rooms.py", ("long", "set_loss", "best")),
         ("configs/nyu.py", ()),
     )
     for name in (*ABLATIONS, "two_stream", "two_stream_single", *more)
@@ -75,6 +75,7 @@ def step_of(config, stage: Stage):
         build_discriminator(config, axis_name=AXIS),
         stage,
         build_augmentation(config),
+        frame_size=config.data.depth_size and (config.data.frame_size or config.data.image_size),
     )
 
 
@@ -176,7 +177,7 @@ def test_every_variant_has_a_step_of_the_right_shapes(spec):
         state = jax.eval_shape(lambda stage=stage: begin(config, stage))
         batch = (
             jax.ShapeDtypeStruct((1, 2, *size, 3), jnp.uint8),
-            jax.ShapeDtypeStruct((1, 2, *size), jnp.float32),
+            jax.ShapeDtypeStruct((1, 2, *(config.data.depth_size or size)), jnp.float32),
         )
         mapped = jax.vmap(
             step_of(config, stage), axis_name=AXIS, in_axes=(None, 0), out_axes=(None, None, 0)

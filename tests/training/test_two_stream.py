@@ -1,5 +1,6 @@
 """The two-stream model's stages: what moves and what does not, and a whole run."""
 
+import signal
 from functools import partial
 
 import jax
@@ -10,9 +11,12 @@ from flax.traverse_util import flatten_dict
 import evaluate
 import train
 from jaxdepth.experiment import STAGES, build_model, load_config
+from jaxdepth.training import loop
+from jaxdepth.training.interruption import Interruption
 from jaxdepth.training.parallel import parallel_step, replicate, shard
 from tests.inference.test_scripts import rows_of
 from tests.scripts import VARIANT
+from tests.training.test_runs import variables_of
 from tests.training.test_steps import batch_of, begin, stage_of, step_of
 
 SMALL = (
@@ -152,17 +156,57 @@ def test_a_run_prints_the_rows_of_table_1(scripts, finished_two_stream):
     assert "base network: vgg16" in out
 
 
-def test_a_run_of_one_stream_offers_what_it_has(scripts, tmp_path, finished_two_stream):
+def test_interrupted_while_finetuning_it_ends_bit_identical(
+    scripts, tmp_path, finished_two_stream, monkeypatch
+):
+    """The copies of the streams are part of what a run goes on from."""
+    arguments, finished = finished_two_stream
+    steps = 0
+
+    class SignalAfterAStepOfFinetuning(Interruption):
+        @property
+        def signum(self):
+            nonlocal steps
+            steps += 1
+            return signal.SIGTERM if steps > 5 * 3 + 1 else None  # asked before every step
+
+        @signum.setter
+        def signum(self, value):
+            pass
+
+    arguments = [*arguments, f"--workdir={tmp_path}"]
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "Interruption", SignalAfterAStepOfFinetuning)
+        scripts.call(train.main, *arguments, status=128 + signal.SIGTERM)
+    step, _ = variables_of(tmp_path)
+    assert 15 < step < 18
+    scripts.call(train.main, *arguments)
+    (last, ours), (expected_last, theirs) = variables_of(tmp_path), variables_of(finished)
+    assert last == expected_last == 18
+    jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+
+
+def test_a_checkpoint_within_training_offers_what_is_trained(
+    scripts, tmp_path, finished_two_stream, monkeypatch
+):
     arguments, _ = finished_two_stream
-    scripts.call(
-        train.main,
-        *arguments,
-        f"--workdir={tmp_path}",
-        "--config.stages=('depth_coarse','depth_refinement')",
-        "--config.set_weight=0.0",
-    )
+
+    class SignalAtOnce(Interruption):
+        @property
+        def signum(self):
+            return signal.SIGTERM
+
+        @signum.setter
+        def signum(self, value):
+            pass
+
+    arguments = [*arguments, f"--workdir={tmp_path}"]
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "Interruption", SignalAtOnce)
+        scripts.call(train.main, *arguments, status=128 + signal.SIGTERM)
     out = scripts.call(evaluate.main, f"--workdir={tmp_path}")
-    assert list(rows_of(out))[1:] == ["L_single, depth only", "L_single, depth + bilateral"]
+    assert list(rows_of(out))[1:] == ["L_set, depth, coarse"]
+    assert "training is not finished" in out
 
 
 def test_its_learning_curves_can_be_plotted(scripts, tmp_path, finished_two_stream):

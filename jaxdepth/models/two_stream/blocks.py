@@ -111,7 +111,8 @@ class RefinementBlock(nn.Module):
 
     Before training it returns the first `channels` of the resized maps: two features a map carry
     its positive and its negative part through the convolutions. (The paper initialises randomly,
-    and then has to learn this first.)
+    and then has to learn this first.) Coarse gradients are differences over twice as many pixels of
+    the image as fine ones; that factor is left to training.
 
     Attributes:
         channels: of the output: D, or 1 for the combination block, whose first map is log depth.

@@ -147,7 +147,12 @@ def make_two_stream(
         finetune: whether there is a copy of the streams for joint fine-tuning.
         dtype: computation type; maps are float32.
         axis_name: mapped axis over which batch statistics are averaged, if any.
+
+    Raises:
+        ValueError: `initial_depth` is not positive.
     """
+    if not initial_depth > 0:
+        raise ValueError(f"initial_depth must be positive metres, got {initial_depth}.")
     shared = {"width": width, "dtype": dtype}
     coarse = {
         "base": base,
