@@ -59,7 +59,8 @@ def test_a_run_leaves_its_record(finished):
         "pretrain_global", "pretrain_local", "joint"}  # fmt: skip
     assert any(r["stage"] == "select_lam" for r in records)
     assert all(np.isfinite(v) for r in records for v in r.values() if isinstance(v, float))
-    assert records[-1]["stage"] == "validation depth"
+    assert records[-1]["stage"] == "validation integrated u"
+    assert records[-1]["during"] == "joint"
     for picture in (finished / "samples").iterdir():
         assert read_image(picture).shape[0] == 4 * (32 + 2)
 

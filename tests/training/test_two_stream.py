@@ -128,6 +128,9 @@ def test_the_coarse_objective_is_the_papers():
 @pytest.fixture(scope="module")
 def finished_two_stream(scripts):
     """A tiny run of all stages; its arguments and its folder."""
+    # The runs of this module compile the same programs.
+    jax.config.update("jax_compilation_cache_dir", str(scripts.folder / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     workdir = scripts.folder / "two_stream"
     arguments = [
         "--config=configs/rooms.py:two_stream",
@@ -140,7 +143,8 @@ def finished_two_stream(scripts):
         "--config.log_every=1",
     ]
     scripts.call(train.main, *arguments)
-    return arguments, workdir
+    yield arguments, workdir
+    jax.config.update("jax_compilation_cache_dir", None)
 
 
 def test_a_run_prints_the_rows_of_table_1(scripts, finished_two_stream):
