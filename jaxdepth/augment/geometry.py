@@ -29,11 +29,9 @@ def apply_geometry(
       Kim et al. 2018, section IV.C.
     """
     _check_pair(image, depth)
-    transform = matrix(params)
-    image, _ = warp_bilinear(image, transform)
-    depth, _ = warp_nearest(depth, transform)
-    # Interpolation can round to just above its inputs.
-    return jnp.clip(image, 0, 1), *_measured(depth / params.scale.astype(depth.dtype))
+    depth, _ = warp_nearest(depth, matrix(params))
+    image = move_image(params, image, affine=True)
+    return image, *_measured(depth / params.scale.astype(depth.dtype))
 
 
 def apply_flip(
@@ -50,8 +48,18 @@ def apply_flip(
       `(image, depth, valid)`, as `apply_geometry`.
     """
     _check_pair(image, depth)
-    image = jnp.where(params.flip, image[:, ::-1], image)
+    image = move_image(params, image, affine=False)
     return image, *_measured(jnp.where(params.flip, depth[:, ::-1], depth))
+
+
+def move_image(
+    params: AugmentParams, image: Float[Array, "H W C"], *, affine: bool
+) -> Float[Array, "H W C"]:
+    """The image of `apply_geometry`, or, without `affine`, of `apply_flip`."""
+    if not affine:
+        return jnp.where(params.flip, image[:, ::-1], image)
+    image, _ = warp_bilinear(image, matrix(params))
+    return jnp.clip(image, 0, 1)  # interpolation can round to just above its inputs
 
 
 def sample_depth(

@@ -1,12 +1,10 @@
 """The whole transform of one training example, and of its image alone."""
 
-import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxdepth.augment.color import apply_color
-from jaxdepth.augment.geometry import apply_flip, apply_geometry
-from jaxdepth.augment.parameters import AugmentParams, matrix
-from jaxdepth.ops import warp_bilinear
+from jaxdepth.augment.geometry import apply_flip, apply_geometry, move_image
+from jaxdepth.augment.parameters import AugmentParams
 
 
 def apply(
@@ -60,8 +58,4 @@ def apply_image(
     Returns:
       `[H, W, 3]` in [0, 1], 0 outside the original frame.
     """
-    image = apply_color(params, image)
-    if affine:
-        image, _ = warp_bilinear(image, matrix(params))
-        return jnp.clip(image, 0, 1)  # interpolation can round to just above its inputs
-    return jnp.where(params.flip, image[:, ::-1], image)
+    return move_image(params, apply_color(params, image), affine=affine)

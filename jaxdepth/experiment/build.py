@@ -109,9 +109,15 @@ def build_protocol(config: FrozenConfigDict) -> Protocol:
     )
 
 
-def build_augmentation(config: FrozenConfigDict) -> Callable[[jax.Array], AugmentParams]:
-    """What draws the transforms of one image set from a key, as a config says."""
-    sample = partial(sample_params, **config.augment)
+def build_augmentation(
+    config: FrozenConfigDict, *, affine: bool = True
+) -> Callable[[jax.Array], AugmentParams]:
+    """What draws the transforms of one image set from a key, as a config says.
+
+    Without `affine`, none rotates, scales or shifts.
+    """
+    off = {} if affine else {"angle": None, "scale": None, "shift": None}
+    sample = partial(sample_params, **{**config.augment, **off})
     return partial(sample_image_set, transforms=tuple(config.image_set), sample=sample)
 
 

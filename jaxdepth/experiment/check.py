@@ -8,8 +8,7 @@ from ml_collections import FrozenConfigDict
 from jaxdepth.augment import TRANSFORMS
 from jaxdepth.errors import ConfigError
 from jaxdepth.experiment.build import build_augmentation, build_model, build_protocol
-from jaxdepth.experiment.defaults import STAGES
-from jaxdepth.experiment.stages import build_stages
+from jaxdepth.experiment.stages import build_stages, check_stages, moves
 
 
 def check_config(config: FrozenConfigDict, *, num_devices: int) -> None:
@@ -61,16 +60,10 @@ def check_config(config: FrozenConfigDict, *, num_devices: int) -> None:
         jax.eval_shape(build_augmentation(config), jax.random.key(0))
     except (ValueError, TypeError, IndexError) as error:
         raise ConfigError(f"augment: {error}") from error
-    a = config.augment
-    moves = a.angle > 0 or a.scale != (1.0, 1.0) or a.shift > 0
     rule = "without 'affine' where augment has neither angle, scale nor shift"
-    _require("affine" not in config.image_set or moves, "image_set", rule, config)
-    known = STAGES[model.system]
+    _require("affine" not in config.image_set or moves(config), "image_set", rule, config)
+    check_stages(config)
     for name in config.stages:
-        if name not in known:
-            raise ConfigError(
-                f"{model.system} has no stage {name!r}: its stages are {', '.join(known)}."
-            )
         stage = config[name]
         if name == "select_lam":
             positive = bool(stage.candidates) and all(_is_positive(c) for c in stage.candidates)
@@ -93,8 +86,6 @@ def check_config(config: FrozenConfigDict, *, num_devices: int) -> None:
             _require(stage.eta >= 0, "joint.eta", "0 or more", stage)
             rate = _is_positive(stage.discriminator_learning_rate)
             _require(rate, "joint.discriminator_learning_rate", "positive and finite", stage)
-    in_order = [name for name in known if name in config.stages] == list(config.stages)
-    _require(in_order, "stages", f"in this order, once each: {', '.join(known)}", config)
     build_stages(config, num_examples=1)
 
 

@@ -105,7 +105,9 @@ class Predictor:
     ) -> Iterator[ImagePrediction]:
         """A prediction for each size; there may be more images than that."""
         inputs = np.stack([frame_image(i, self.image_size, self.frame_size) for i in images])
-        guides = np.stack([resize_image(i, self._guide_size) for i in images])
+        guides = inputs
+        if not self.image_size == self.frame_size == self._guide_size:
+            guides = np.stack([resize_image(i, self._guide_size) for i in images])
         names = (*self.names, *self._extra)
         predicted = jax.device_get(self._apply(self._variables, names, inputs, guides))
         for index, size in enumerate(sizes):

@@ -23,7 +23,6 @@ class Stage(NamedTuple):
         optimizer: for them.
         map_size: (height, width) of the maps that the loss compares.
         pitch: pixels of the image per pixel of such a map.
-        image_set: the members of an image set.
         set_weight: λ of the set loss.
         copies: (from, to) paths of parameters that are copied when the stage begins.
         eta: weight η of the adversarial loss; 0 for none.
@@ -39,7 +38,6 @@ class Stage(NamedTuple):
     optimizer: optax.GradientTransformation | None = None
     map_size: tuple[int, int] = (0, 0)
     pitch: float = 1.0
-    image_set: tuple[str, ...] = ("random",)
     set_weight: float = 0.0
     copies: tuple[tuple[str, str], ...] = ()
     eta: float = 0.0
@@ -67,15 +65,33 @@ def build_stages(config: FrozenConfigDict, num_examples: int) -> tuple[Stage, ..
     Raises:
         ConfigError: a stage, optimiser or schedule that does not exist or does not fit the model.
     """
+    check_stages(config)
     return tuple(_build_stage(config, name, num_examples) for name in config.stages)
 
 
-def _build_stage(config: FrozenConfigDict, name: str, num_examples: int) -> Stage:
-    system, integrate = config.model.system, config.model.integrate
-    if name not in STAGES[system]:
+def check_stages(config: FrozenConfigDict) -> None:
+    """Raises ConfigError unless the stages are the system's, in its order and once each."""
+    known = STAGES[config.model.system]
+    for name in config.stages:
+        if name not in known:
+            raise ConfigError(
+                f"{config.model.system} has no stage {name!r}: its stages are {', '.join(known)}."
+            )
+    if [name for name in known if name in config.stages] != list(config.stages):
         raise ConfigError(
-            f"{system} has no stage {name!r}: its stages are {', '.join(STAGES[system])}."
+            f"stages must be in this order, once each: {', '.join(known)}, got "
+            f"{tuple(config.stages)!r}: set it by --config.stages=VALUE."
         )
+
+
+def moves(config: FrozenConfigDict) -> bool:
+    """Whether augmentation can rotate, scale or shift."""
+    a = config.augment
+    return a.angle > 0 or a.scale != (1.0, 1.0) or a.shift > 0
+
+
+def _build_stage(config: FrozenConfigDict, name: str, num_examples: int) -> Stage:
+    integrate = config.model.integrate
     if name in ("pretrain_local", "select_lam") and not integrate:
         raise ConfigError(
             f"stage {name!r} needs a local network, but model.integrate is False: "
@@ -97,8 +113,6 @@ def _build_stage(config: FrozenConfigDict, name: str, num_examples: int) -> Stag
         )
     map_size, pitch = _map(config, name)
     finetunes = "finetune" in config.stages and name in ("combination", "finetune")
-    a = config.augment
-    moves = a.angle > 0 or a.scale != (1.0, 1.0) or a.shift > 0
     return Stage(
         name,
         num_steps=num_steps,
@@ -107,7 +121,6 @@ def _build_stage(config: FrozenConfigDict, name: str, num_examples: int) -> Stag
         optimizer=_optimizer(settings, settings.learning_rate, num_steps, steps_per_epoch),
         map_size=map_size,
         pitch=pitch,
-        image_set=tuple(config.image_set),
         set_weight=config.set_weight,
         # The combination block predicts from the copy: it is there as soon as that is trained.
         copies=(("streams", "finetuned"),) if finetunes else (),
@@ -115,7 +128,7 @@ def _build_stage(config: FrozenConfigDict, name: str, num_examples: int) -> Stag
         discriminator_optimizer=discriminator_optimizer,
         patch=bool(settings.get("patch_size")),
         affine=settings.rotate_and_scale
-        and moves
+        and moves(config)
         and not {"affine", "random"}.isdisjoint(config.image_set),
     )
 

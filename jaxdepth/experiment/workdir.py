@@ -51,6 +51,10 @@ class Workdir:
         return (self.path / FINISHED_FILE).is_file()
 
     @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
     def mean_depth(self) -> Path:
         return self.path / "mean_depth.npy"
 

@@ -11,7 +11,6 @@ from jaxdepth.errors import ConfigError, DataError
 from jaxdepth.evaluation import LearningCurve, average_bins, format_curves, plot_curves
 from jaxdepth.experiment import Workdir
 
-METRICS_FILE = "metrics.jsonl"
 FILE_SUFFIXES = (".png", ".pdf", ".svg")
 _VALIDATION = "validation "
 
@@ -46,7 +45,7 @@ def plot_runs(
     names = [run.path.resolve().name for run in runs]
     labels = names if len(set(names)) == len(names) else [str(run.path) for run in runs]
     curves = [
-        read_curve(run.path / METRICS_FILE, stage=stage, depth_map=depth_map, label=label)
+        read_curve(run.metrics, stage=stage, depth_map=depth_map, label=label)
         for run, label in zip(runs, labels, strict=True)
     ]
     plot_curves(curves).savefig(file)

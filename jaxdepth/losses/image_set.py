@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from jaxdepth.losses.masked import masked_mean
+from jaxdepth.losses.masked import magnitude, masked_difference, masked_mean
 
 ImageLoss = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
 """`loss(prediction, target, mask)`, a scalar; symmetric in its first two arguments for a set."""
@@ -129,8 +129,7 @@ def l1(
     Returns:
       A scalar in that unit; 0 if nothing is valid.
     """
-    difference = _difference(prediction, target, mask)
-    return masked_mean(difference * jnp.sign(difference), mask)
+    return masked_mean(magnitude(masked_difference(prediction, target, mask)), mask)
 
 
 def l2(
@@ -148,7 +147,7 @@ def l2(
     References:
       Li et al. 2017, equation 1.
     """
-    return masked_mean(_difference(prediction, target, mask) ** 2, mask)
+    return masked_mean(masked_difference(prediction, target, mask) ** 2, mask)
 
 
 def gradient_l2(
@@ -172,8 +171,3 @@ def gradient_l2(
       Li et al. 2017, equation 5.
     """
     return 2 * l2(prediction, target, mask)
-
-
-def _difference(a: jax.Array, b: jax.Array, mask: jax.Array) -> jax.Array:
-    chex.assert_equal_shape([a, b, mask])
-    return jnp.where(mask, a, 0) - jnp.where(mask, b, 0)

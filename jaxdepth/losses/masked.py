@@ -41,6 +41,19 @@ def masked_sum_and_count(
     return total, jnp.sum(mask, dtype=dtype)
 
 
+def masked_difference(
+    a: Float[Array, "*shape"], b: Float[Array, "*shape"], mask: Bool[Array, "*shape"]
+) -> Float[Array, "*shape"]:
+    """a − b where valid, 0 elsewhere, so that nothing under the mask reaches a derivative."""
+    chex.assert_equal_shape([a, b, mask])
+    return jnp.where(mask, a, 0) - jnp.where(mask, b, 0)
+
+
+def magnitude(difference: Float[Array, "..."]) -> Float[Array, "..."]:
+    """|x| with the derivative sgn(x) of Kim et al. 2018, equation 10: 0 at 0, unlike `jnp.abs`."""
+    return difference * jnp.sign(difference)
+
+
 def masked_mean(values: Float[Array, "*shape"], mask: Bool[Array, "*shape"]) -> Float[Array, ""]:
     """The mean of the valid values, each of the whole array with the same weight.
 

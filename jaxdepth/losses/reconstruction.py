@@ -19,7 +19,7 @@ import chex
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from jaxdepth.losses.masked import masked_mean
+from jaxdepth.losses.masked import magnitude, masked_difference, masked_mean
 from jaxdepth.ops import gradient
 
 
@@ -38,9 +38,7 @@ def depth_l1_terms(
     Returns:
       `(values, mask)`: `[..., H, W]` in metres, 0 under the mask; the mask as given.
     """
-    chex.assert_equal_shape([prediction, target, mask])
-    difference = jnp.where(mask, prediction, 0) - jnp.where(mask, target, 0)
-    return _magnitude(difference), mask
+    return magnitude(masked_difference(prediction, target, mask)), mask
 
 
 def depth_l1(
@@ -105,8 +103,7 @@ def gradient_l1_terms(
     chex.assert_shape(prediction, (*target.shape, 2))
     valid = gradient_validity(mask)
     expected = gradient(jnp.where(mask, target, 0), boundary=boundary)
-    difference = jnp.where(valid, prediction, 0) - jnp.where(valid, expected, 0)
-    return _magnitude(difference), valid
+    return magnitude(masked_difference(prediction, expected, valid)), valid
 
 
 def gradient_l1(
@@ -134,8 +131,3 @@ def gradient_l1(
       Kim et al. 2018, equation 7.
     """
     return masked_mean(*gradient_l1_terms(prediction, target, mask, boundary=boundary))
-
-
-def _magnitude(difference: Float[Array, "..."]) -> Float[Array, "..."]:
-    """|x| with the derivative sgn(x) of equation 10, which is 0 at 0; that of `jnp.abs` is 1."""
-    return difference * jnp.sign(difference)

@@ -5,7 +5,6 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from jaxdepth import augment
 from jaxdepth.experiment import Stage, to_float
@@ -43,7 +42,7 @@ def make_image_sets(
         image: `[b, H, W, 3]` uint8.
         depth: `[b, H', W']` metres, of the images or of their frame.
         stage: says what maps and patches it wants.
-        sample: draws the transforms of one set from a key.
+        sample: draws the transforms of one set from a key, only such as `stage.affine` allows.
         frame_size: (height, width) in pixels of the image of what `depth` shows, where that is
             more than the image.
     """
@@ -60,12 +59,6 @@ def make_image_sets(
             image, depth = augment.random_crop(crop_key, image, depth, size=stage.map_size)
             shown = stage.map_size
         params = sample(set_key)
-        if not stage.affine:
-            still = augment.identity_params()
-            params = params._replace(
-                **{name: jnp.broadcast_to(getattr(still, name), getattr(params, name).shape)
-                   for name in ("angle", "scale", "shift")}
-            )  # fmt: skip
         seen = jax.vmap(partial(augment.apply_image, affine=stage.affine), (0, None))(params, image)
         look = partial(
             augment.sample_depth,

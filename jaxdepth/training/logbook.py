@@ -9,23 +9,23 @@ from pathlib import Path
 from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
-METRICS_FILE = "metrics.jsonl"
+from jaxdepth.experiment import Workdir
 
 
 class Logbook:
     """Writes to a run's folder and to the terminal.
 
     Args:
-        folder: the run's folder.
+        run: whose folder to write to.
         step: where the run goes on; what was logged beyond it, by a process that was killed after
             its last checkpoint, is dropped and will be logged again.
     """
 
-    def __init__(self, folder: Path, *, step: int = 0):
-        self._path = folder / METRICS_FILE
+    def __init__(self, run: Workdir, *, step: int = 0):
+        self._path = run.metrics
         _drop_after(self._path, step)
         self._lines = open(self._path, "a", buffering=1)  # noqa: SIM115, closed by close()
-        self._board = SummaryWriter(str(folder), purge_step=step or None)
+        self._board = SummaryWriter(str(run.path), purge_step=step or None)
         self._bar: tqdm | None = None
         self._since = (time.perf_counter(), 0)
 

@@ -112,7 +112,7 @@ class Trainer:
         try:
             index, step, variables, state = self._restore()
             if not self.folder.is_finished:
-                with contextlib.closing(Logbook(self.folder.path, step=step)) as logbook:
+                with contextlib.closing(Logbook(self.folder, step=step)) as logbook:
                     if step:
                         logbook.say(f"{self.folder.path}: going on from step {step}.")
                     with Interruption() as interruption:
@@ -200,7 +200,7 @@ class Trainer:
                 self.model,
                 self.discriminator,
                 stage,
-                build_augmentation(self.config),
+                build_augmentation(self.config, affine=stage.affine),
                 frame_size=self._shown(),
             )
         )

@@ -7,8 +7,10 @@ import pytest
 
 from jaxdepth.models import GlobalNet, make_base
 from jaxdepth.models.base import BASES
+from tests.models.random_variables import random_variables
 
 KEY = jax.random.key(0, impl="rbg")
+IMAGE = jnp.zeros((1, 32, 32, 3))
 
 
 def count(tree) -> int:
@@ -17,21 +19,6 @@ def count(tree) -> int:
 
 def features_of(model, *size: int):
     return jax.eval_shape(lambda x: model.init_with_output(KEY, x)[0], jnp.zeros((2, *size, 3)))
-
-
-def random_variables(model):
-    """Without compiling the network's own initialisation."""
-    rng = np.random.default_rng(0)
-
-    def draw(path, x):
-        name = path[-1].key
-        if name in ("scale", "var"):
-            return np.ones(x.shape, x.dtype)
-        deviation = np.sqrt(2 / np.prod(x.shape[:-1])) if name == "kernel" else 0.1
-        return (rng.normal(size=x.shape) * deviation).astype(x.dtype)
-
-    shapes = jax.eval_shape(model.init, KEY, jnp.zeros((1, 32, 32, 3)))
-    return jax.tree_util.tree_map_with_path(draw, shapes)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +75,7 @@ def test_batch_norm_is_the_resnet_s_always_and_vgg_s_by_choice(base):
 def test_conventions_differ_by_an_affine_map_of_the_image():
     image = jax.random.uniform(KEY, (1, 32, 32, 3))
     torch, keras = (make_base("vgg16", width=1 / 16, convention=c) for c in ("torch", "keras"))
-    variables = random_variables(torch)
+    variables = random_variables(torch, IMAGE)
     # The image that the one normalises to what the other makes of `image`.
     mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     caffe = 255 * np.asarray(image) - np.array([123.68, 116.779, 103.939])
@@ -105,7 +92,7 @@ def test_conventions_differ_by_an_affine_map_of_the_image():
 def test_frozen_statistics_are_used_and_kept_in_training(base):
     image = jax.random.uniform(KEY, (2, 32, 32, 3))
     model = make_base(base, width=1 / 16, batch_norm=True, frozen_norm=True)
-    variables = random_variables(model)
+    variables = random_variables(model, IMAGE)
 
     @jax.jit
     def both(v):
@@ -122,7 +109,7 @@ def test_frozen_statistics_are_used_and_kept_in_training(base):
 def test_statistics_that_are_not_frozen_are_updated_in_training():
     image = jax.random.uniform(KEY, (2, 32, 32, 3))
     model = make_base("vgg16", width=1 / 16, batch_norm=True)
-    variables = random_variables(model)
+    variables = random_variables(model, IMAGE)
     train = jax.jit(lambda v: model.apply(v, image, train=True, mutable=["batch_stats"])[1])
     new, old = train(variables)["batch_stats"]["conv1_1"], variables["batch_stats"]["conv1_1"]
     assert all(jax.tree.leaves(jax.tree.map(lambda a, b: np.any(a != b), new, old)))
@@ -169,7 +156,7 @@ def test_global_net_of_resnet_projects_its_top_only_where_channels_differ():
 def test_every_parameter_of_the_decoder_on_resnet_receives_a_gradient():
     model = GlobalNet(1 / 16, base="resnet50", frozen_norm=True)
     image = jax.random.uniform(KEY, (1, 32, 32, 3))
-    variables = random_variables(model)
+    variables = random_variables(model, IMAGE)
     encoder = {"encoder": variables["params"].pop("encoder")}
 
     def loss(decoder):

@@ -16,6 +16,7 @@ from jaxdepth.models.two_stream import (
     coarse_size,
     fine_size,
 )
+from tests.models.random_variables import random_variables
 
 KEY = jax.random.key(0, impl="rbg")
 PAPER = (232, 310)
@@ -52,17 +53,7 @@ def shapes_of(**options):
 def small_model(**options):
     """A small model with random variables, made without compiling its initialisation."""
     model = make_two_stream(**SMALL, **options)
-    rng = np.random.default_rng(0)
-
-    def draw(path, x):
-        name = path[-1].key
-        if name in ("scale", "var"):
-            return np.ones(x.shape, x.dtype)
-        deviation = np.sqrt(2 / np.prod(x.shape[:-1])) if name == "kernel" else 0.1
-        return (rng.normal(size=x.shape) * deviation).astype(x.dtype)
-
-    shapes = jax.eval_shape(model.init, KEY, IMAGE)
-    return model, jax.tree_util.tree_map_with_path(draw, shapes)
+    return model, random_variables(model, IMAGE)
 
 
 def blocks(params):

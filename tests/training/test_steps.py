@@ -74,7 +74,7 @@ def step_of(config, stage: Stage):
         build_model(config, axis_name=AXIS),
         build_discriminator(config, axis_name=AXIS),
         stage,
-        build_augmentation(config),
+        build_augmentation(config, affine=stage.affine),
         frame_size=config.data.depth_size and (config.data.frame_size or config.data.image_size),
     )
 

@@ -160,28 +160,34 @@ def test_a_run_prints_the_rows_of_table_1(scripts, finished_two_stream):
     assert "base network: vgg16" in out
 
 
-def test_interrupted_while_finetuning_it_ends_bit_identical(
-    scripts, tmp_path, finished_two_stream, monkeypatch
-):
-    """The copies of the streams are part of what a run goes on from."""
-    arguments, finished = finished_two_stream
-    steps = 0
+def interrupt(scripts, monkeypatch, arguments, *, at_question: int):
+    """Trains until the loop has asked so often whether a signal came."""
+    questions = 0
 
-    class SignalAfterAStepOfFinetuning(Interruption):
+    class Signal(Interruption):
         @property
         def signum(self):
-            nonlocal steps
-            steps += 1
-            return signal.SIGTERM if steps > 5 * 3 + 1 else None  # asked before every step
+            nonlocal questions
+            questions += 1
+            return signal.SIGTERM if questions >= at_question else None
 
         @signum.setter
         def signum(self, value):
             pass
 
-    arguments = [*arguments, f"--workdir={tmp_path}"]
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "Interruption", SignalAfterAStepOfFinetuning)
+        patch.setattr(loop, "Interruption", Signal)
         scripts.call(train.main, *arguments, status=128 + signal.SIGTERM)
+
+
+def test_interrupted_while_finetuning_it_ends_bit_identical(
+    scripts, tmp_path, finished_two_stream, monkeypatch
+):
+    """The copies of the streams are part of what a run goes on from."""
+    arguments, finished = finished_two_stream
+    arguments = [*arguments, f"--workdir={tmp_path}"]
+    # Asked before each of three steps a stage; the second one of finetuning is not made.
+    interrupt(scripts, monkeypatch, arguments, at_question=5 * 3 + 2)
     step, _ = variables_of(tmp_path)
     assert 15 < step < 18
     scripts.call(train.main, *arguments)
@@ -195,19 +201,8 @@ def test_a_checkpoint_within_training_offers_what_is_trained(
 ):
     arguments, _ = finished_two_stream
 
-    class SignalAtOnce(Interruption):
-        @property
-        def signum(self):
-            return signal.SIGTERM
-
-        @signum.setter
-        def signum(self, value):
-            pass
-
     arguments = [*arguments, f"--workdir={tmp_path}"]
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "Interruption", SignalAtOnce)
-        scripts.call(train.main, *arguments, status=128 + signal.SIGTERM)
+    interrupt(scripts, monkeypatch, arguments, at_question=1)
     out = scripts.call(evaluate.main, f"--workdir={tmp_path}")
     assert list(rows_of(out))[1:] == ["L_set, depth, coarse"]
     assert "training is not finished" in out
