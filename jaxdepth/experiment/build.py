@@ -15,6 +15,7 @@ from jaxdepth.models import (
     DeepVariational,
     Discriminator,
     GlobalNet,
+    GradientConfidence,
     IntegrationLayer,
     LocalNet,
     TwoStream,
@@ -55,7 +56,13 @@ def _deep_variational(config: FrozenConfigDict, base: dict, shared: dict) -> Dee
     if not m.integrate:
         return DeepVariational(global_net)
     integration = IntegrationLayer(
-        initial_lam=m.initial_lam, beta=m.beta, num_iters=m.num_iters, boundary=m.boundary
+        initial_lam=m.initial_lam,
+        beta=m.beta,
+        num_iters=m.num_iters,
+        boundary=m.boundary,
+        penalty=m.penalty,
+        delta=m.delta,
+        relaxation=m.relaxation,
     )
     if m.gradient_net == "local":
         gradient_net = LocalNet(m.local_width, **shared)
@@ -63,7 +70,8 @@ def _deep_variational(config: FrozenConfigDict, base: dict, shared: dict) -> Dee
         gradient_net = encoder_decoder(initial_depth=0.0, channels=2)
     else:
         raise ConfigError(f"model.gradient_net must be local or global, got {m.gradient_net!r}.")
-    return DeepVariational(global_net, gradient_net, integration)
+    confidence = GradientConfidence() if m.confidence else None
+    return DeepVariational(global_net, gradient_net, integration, confidence)
 
 
 def _two_stream(config: FrozenConfigDict, base: dict, shared: dict) -> TwoStream:

@@ -9,6 +9,7 @@ from jaxdepth.augment import TRANSFORMS
 from jaxdepth.errors import ConfigError
 from jaxdepth.experiment.build import build_augmentation, build_model, build_protocol
 from jaxdepth.experiment.stages import build_stages, check_stages, moves
+from jaxdepth.ops.penalties import PENALTIES
 
 
 def check_config(config: FrozenConfigDict, *, num_devices: int) -> None:
@@ -38,8 +39,10 @@ def check_config(config: FrozenConfigDict, *, num_devices: int) -> None:
     _require(
         model.boundary in ("periodic", "neumann"), "model.boundary", "periodic or neumann", model
     )
+    _require(model.penalty in PENALTIES, "model.penalty", f"one of {', '.join(PENALTIES)}", model)
+    _require(0 < model.relaxation < 2, "model.relaxation", "between 0 and 2", model)
     for name in (
-        "width", "local_width", "discriminator_width", "beta", "initial_lam", "num_iters",
+        "width", "local_width", "discriminator_width", "beta", "initial_lam", "num_iters", "delta",
         "initial_depth", "block_width", "hidden", "omega", "frame_scale",
     ):  # fmt: skip
         _require(model[name] > 0, f"model.{name}", "positive", model)

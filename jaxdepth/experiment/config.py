@@ -83,15 +83,28 @@ def to_json(config: FrozenConfigDict) -> str:
     return json.dumps(json.loads(ConfigDict(config).to_json()), indent=2) + "\n"
 
 
-def from_json(text: str) -> FrozenConfigDict:
-    """Reads what `to_json` wrote; lists become tuples."""
+def from_json(text: str, *, defaults: Mapping | None = None) -> FrozenConfigDict:
+    """Reads what `to_json` wrote; lists become tuples.
+
+    Args:
+        text: JSON of an object.
+        defaults: have what the text lacks, as that of an older version does.
+    """
+
+    def filled(defaults: Mapping, given: dict) -> dict:
+        nested = {
+            k: filled(v, given[k])
+            for k, v in defaults.items()
+            if isinstance(v, Mapping | ConfigDict) and isinstance(given.get(k), dict)
+        }
+        return {**defaults, **given, **nested}
 
     def tuples(value: Any) -> Any:
         if isinstance(value, dict):
             return {k: tuples(v) for k, v in value.items()}
         return tuple(tuples(v) for v in value) if isinstance(value, list) else value
 
-    return FrozenConfigDict(tuples(json.loads(text)))
+    return FrozenConfigDict(tuples(filled(defaults or {}, json.loads(text))))
 
 
 def _apply(config: ConfigDict, override: str) -> None:

@@ -74,6 +74,10 @@ def default_config() -> ConfigDict:
                 "beta": 10.0,
                 "num_iters": 10,
                 "boundary": "periodic",
+                "penalty": "anisotropic",  # or isotropic, huber, squared; of ∇u − g
+                "delta": 0.01,  # of the Huber penalty, metres per pixel
+                "relaxation": 1.0,  # of the iterations
+                "confidence": False,  # True: a network weighs the gradients
                 "discriminator_width": 1.0,
                 # two_stream
                 "block_width": 1.0,  # of all blocks' 9×9 and 5×5 convolutions

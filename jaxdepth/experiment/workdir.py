@@ -11,6 +11,7 @@ from ml_collections import FrozenConfigDict
 
 from jaxdepth.errors import WorkdirError
 from jaxdepth.experiment.config import flatten, from_json, to_json
+from jaxdepth.experiment.defaults import default_config
 
 CONFIG_FILE = "config.json"
 FINISHED_FILE = "finished.json"
@@ -31,8 +32,8 @@ _FREE_TO_CHANGE = (
 class Workdir:
     """A run's folder.
 
-    It holds `config.json`, `checkpoints/`, `metrics.jsonl`, TensorBoard events, `samples/` and,
-    once training is complete, `mean_depth.npy` and `finished.json`.
+    It holds `config.json`, `checkpoints/`, `metrics.jsonl`, TensorBoard events, `samples/`, once
+    training is complete, `mean_depth.npy` and `finished.json`, and `studies/` once there are any.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -45,6 +46,10 @@ class Workdir:
     @property
     def samples(self) -> Path:
         return self.path / "samples"
+
+    @property
+    def studies(self) -> Path:
+        return self.path / "studies"
 
     @property
     def is_finished(self) -> bool:
@@ -90,7 +95,7 @@ class Workdir:
             )
 
     def config(self) -> FrozenConfigDict:
-        """The config that made the folder.
+        """The config that made the folder; what a later version added has its default.
 
         Raises:
             WorkdirError: there is none, or it cannot be read.
@@ -102,7 +107,7 @@ class Workdir:
                 "`python train.py --config=configs/rooms.py`, or name another by --workdir=DIR."
             )
         try:
-            return from_json(file.read_text())
+            return from_json(file.read_text(), defaults=default_config())
         except (ValueError, TypeError, AttributeError) as error:
             raise WorkdirError(f"{file} is damaged ({error}): restore it or train anew.") from error
 
@@ -136,6 +141,11 @@ def default_workdir(config: FrozenConfigDict) -> Path:
 
 def write_text(path: Path, text: str) -> None:
     """Replaces a file in one step, so that a reader never sees half of it."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replaces a file in one step, so that a reader never sees half of it."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
+    temporary.write_bytes(content)
     os.replace(temporary, path)

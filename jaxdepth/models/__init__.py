@@ -9,7 +9,7 @@ from jaxdepth.models.base import BaseFeatures, make_base
 from jaxdepth.models.deep_variational import DeepVariational, DepthPrediction
 from jaxdepth.models.discriminator import Discriminator
 from jaxdepth.models.global_net import GlobalNet
-from jaxdepth.models.integration import IntegrationLayer
+from jaxdepth.models.integration import GradientConfidence, IntegrationLayer
 from jaxdepth.models.local_net import LocalNet
 from jaxdepth.models.two_stream import TwoStream, TwoStreamPrediction, make_two_stream
 
@@ -19,6 +19,7 @@ __all__ = [
     "DepthPrediction",
     "Discriminator",
     "GlobalNet",
+    "GradientConfidence",
     "IntegrationLayer",
     "LocalNet",
     "TwoStream",

@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 
 from jaxdepth.models.global_net import GlobalNet
-from jaxdepth.models.integration import IntegrationLayer
+from jaxdepth.models.integration import GradientConfidence, IntegrationLayer
 from jaxdepth.models.local_net import LocalNet
 
 
@@ -32,11 +32,14 @@ class DeepVariational(nn.Module):
         local_net: predicts g, a `LocalNet` or a `GlobalNet` of two channels; parameters under
             `local_net`. None: no integration, depth is f.
         integration: joins them; parameters under `integration`. None exactly if `local_net` is.
+        confidence: weighs the gradients in the integration; parameters under `confidence`. None for
+            equal weights, as in the paper.
     """
 
     global_net: GlobalNet
     local_net: LocalNet | GlobalNet | None = None
     integration: IntegrationLayer | None = None
+    confidence: GradientConfidence | None = None
 
     def __call__(self, image: jax.Array, *, train: bool = False) -> DepthPrediction:
         """Predicts depth for images `[B, H, W, 3]` in [0, 1], of any height and width."""
@@ -46,7 +49,11 @@ class DeepVariational(nn.Module):
 
     def integrate(self, f: jax.Array, g: jax.Array | None) -> DepthPrediction:
         """The prediction that a depth `[B, H, W]` and gradients `[B, H, W, 2]` make, if any."""
-        u = f if g is None else self.integration(f, g)
+        if g is None:
+            u = f
+        else:
+            weight = None if self.confidence is None else self.confidence(f, g)
+            u = self.integration(f, g, gradient_weight=weight)
         return DepthPrediction(depth=u, global_depth=f, gradients=g)
 
     def global_depth(self, image: jax.Array, *, train: bool = False) -> jax.Array:

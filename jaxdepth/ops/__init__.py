@@ -11,10 +11,13 @@ from jaxdepth.ops.differences import (
     gradient,
     gradient_adjoint,
 )
+from jaxdepth.ops.energy import integration_energy
+from jaxdepth.ops.integrability import curl, integrability_residual
 from jaxdepth.ops.irls import fusion_energy, irls_fusion
+from jaxdepth.ops.pdhg import pdhg
 from jaxdepth.ops.placement import place_in_frame
 from jaxdepth.ops.spectral import screened_poisson
-from jaxdepth.ops.split_bregman import integration_energy, split_bregman
+from jaxdepth.ops.split_bregman import SplitBregmanInfo, split_bregman
 from jaxdepth.ops.warp import (
     affine_matrix,
     compose_affine,
@@ -24,18 +27,22 @@ from jaxdepth.ops.warp import (
 )
 
 __all__ = [
+    "SplitBregmanInfo",
     "affine_matrix",
     "bilateral_filter",
     "central_gradient",
     "central_validity",
     "compose_affine",
     "cross_bilateral_fill",
+    "curl",
     "fusion_energy",
     "gradient",
     "gradient_adjoint",
+    "integrability_residual",
     "integration_energy",
     "invert_affine",
     "irls_fusion",
+    "pdhg",
     "place_in_frame",
     "screened_poisson",
     "split_bregman",

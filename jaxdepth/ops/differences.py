@@ -47,7 +47,7 @@ def gradient(u: ArrayLike, *, boundary: Boundary = "periodic") -> jax.Array:
     u = jnp.asarray(u)
     check_boundary(boundary)
     check_image("u", u)
-    return jnp.stack([_forward(u, -1, boundary), _forward(u, -2, boundary)], axis=-1)
+    return jnp.stack([forward(u, -1, boundary), forward(u, -2, boundary)], axis=-1)
 
 
 def gradient_adjoint(p: ArrayLike, *, boundary: Boundary = "periodic") -> jax.Array:
@@ -77,12 +77,40 @@ def gradient_adjoint(p: ArrayLike, *, boundary: Boundary = "periodic") -> jax.Ar
     """
     p = jnp.asarray(p)
     check_boundary(boundary)
-    if p.ndim < 3 or p.shape[-1] != 2 or 0 in p.shape[-3:]:
-        raise ValueError(
-            f"p must be [..., H, W, 2] with at least one pixel, got shape {p.shape}; put the "
-            "horizontal and the vertical component on the last axis."
-        )
-    return _forward_adjoint(p[..., 0], -1, boundary) + _forward_adjoint(p[..., 1], -2, boundary)
+    check_field("p", p)
+    return forward_adjoint(p[..., 0], -1, boundary) + forward_adjoint(p[..., 1], -2, boundary)
+
+
+def gradient_planes(u: jax.Array, *, boundary: Boundary) -> jax.Array:
+    """`gradient` with the components on the first axis, `[2, ..., H, W]`, as loops are fastest."""
+    return jnp.stack([forward(u, -1, boundary), forward(u, -2, boundary)])
+
+
+def gradient_planes_adjoint(p: jax.Array, *, boundary: Boundary) -> jax.Array:
+    """`gradient_adjoint` of components on the first axis, `[2, ..., H, W]`."""
+    return forward_adjoint(p[0], -1, boundary) + forward_adjoint(p[1], -2, boundary)
+
+
+def gradient_exists(mask: jax.Array, *, boundary: Boundary) -> jax.Array:
+    """Where a forward difference exists: its pixel and the next are inside the image and the mask.
+
+    Args:
+      mask: `[..., H, W]` bool.
+      boundary: `"periodic"`, where the last pixel is followed by the first, or `"neumann"`.
+
+    Returns:
+      `[2, ..., H, W]` bool, x then y.
+    """
+
+    def with_next(axis):
+        both = mask & jnp.roll(mask, -1, axis)
+        if boundary == "neumann":
+            last = [slice(None)] * mask.ndim
+            last[axis] = slice(-1, None)
+            both = both.at[tuple(last)].set(False)
+        return both
+
+    return jnp.stack([with_next(-1), with_next(-2)])
 
 
 def central_gradient(u: ArrayLike) -> jax.Array:
@@ -153,7 +181,17 @@ def check_image(name: str, u: jax.Array) -> None:
         )
 
 
-def _forward(u: jax.Array, axis: int, boundary: Boundary) -> jax.Array:
+def check_field(name: str, p: jax.Array) -> None:
+    """Raises ValueError unless `p` is `[..., H, W, 2]` with at least one pixel."""
+    if p.ndim < 3 or p.shape[-1] != 2 or 0 in p.shape[-3:]:
+        raise ValueError(
+            f"{name} must be [..., H, W, 2] with at least one pixel, got shape {p.shape}; put the "
+            "horizontal and the vertical component on the last axis."
+        )
+
+
+def forward(u: jax.Array, axis: int, boundary: Boundary) -> jax.Array:
+    """u[i + 1] − u[i] along an axis."""
     if boundary == "periodic":
         return jnp.roll(u, -1, axis) - u
     size = u.shape[axis]
@@ -162,7 +200,8 @@ def _forward(u: jax.Array, axis: int, boundary: Boundary) -> jax.Array:
     return jnp.concatenate([tail, last], axis) - u
 
 
-def _forward_adjoint(p: jax.Array, axis: int, boundary: Boundary) -> jax.Array:
+def forward_adjoint(p: jax.Array, axis: int, boundary: Boundary) -> jax.Array:
+    """The adjoint of `forward`."""
     if boundary == "periodic":
         return jnp.roll(p, 1, axis) - p
     inner = jax.lax.slice_in_dim(p, 0, p.shape[axis] - 1, axis=axis)

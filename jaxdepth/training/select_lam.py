@@ -12,7 +12,6 @@ from jaxdepth.data.pipeline import resize_example, stack
 from jaxdepth.data.sources import Example
 from jaxdepth.experiment import to_float
 from jaxdepth.models import DeepVariational
-from jaxdepth.ops import split_bregman
 
 
 def rms_by_lam(
@@ -53,9 +52,7 @@ def rms_by_lam(
         g = model.apply(variables, image, method="gradients")
 
         def squared_error(lam: jax.Array) -> jax.Array:
-            u = split_bregman(
-                f, g, lam=lam, beta=layer.beta, num_iters=layer.num_iters, boundary=layer.boundary
-            )
+            u = layer.integrate(f, g, lam=lam)
             return jnp.sum(jnp.where(depth > 0, u - depth, 0) ** 2)
 
         return jax.lax.map(squared_error, jnp.asarray(candidates, jnp.float32)), jnp.sum(depth > 0)

@@ -1,5 +1,7 @@
 """A run's folder: claimed by one config, by one process."""
 
+import json
+
 import pytest
 
 from jaxdepth.errors import WorkdirError
@@ -52,3 +54,15 @@ def test_two_processes_cannot_train_in_one_folder(tmp_path):
         pass
     with Workdir(tmp_path).lock():
         pass
+
+
+def test_a_run_of_an_older_version_has_the_defaults_of_what_is_new(tmp_path):
+    Workdir(tmp_path).claim(config())
+    file = tmp_path / "config.json"
+    older = json.loads(file.read_text())
+    del older["model"]["penalty"], older["image_set"], older["finetune"]
+    file.write_text(json.dumps(older))
+    assert Workdir(tmp_path).config() == config()
+    Workdir(tmp_path).claim(config())
+    with pytest.raises(WorkdirError, match=r"model\.penalty: anisotropic there, huber now"):
+        Workdir(tmp_path).claim(config("--config.model.penalty=huber"))

@@ -11,6 +11,7 @@ from jaxdepth.models import (
     DeepVariational,
     Discriminator,
     GlobalNet,
+    GradientConfidence,
     IntegrationLayer,
     LocalNet,
     make_base,
@@ -125,6 +126,51 @@ def test_integration_layer_is_the_operator_with_a_learned_lam():
     assert count(variables["params"]) == 1
     expected = split_bregman(f, g, lam=0.01, beta=10.0, num_iters=10, boundary="neumann")
     np.testing.assert_allclose(u, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_integration_layer_passes_its_options_on():
+    f = jax.random.normal(KEY, (2, 9, 11))
+    g = jax.random.normal(jax.random.key(1), (2, 9, 11, 2))
+    options = {"beta": 5.0, "penalty": "huber", "delta": 0.1, "relaxation": 1.5, "num_iters": 4}
+    weights = {
+        "data_weight": jnp.full(f.shape, 0.5),
+        "gradient_weight": jnp.full(f.shape, 2.0),
+        "mask": f < 1,
+    }
+    layer = IntegrationLayer(initial_lam=0.3, remat_every=2, **options)
+    u = layer.apply({"params": {"log_lam": jnp.log(0.3)}}, f, g, **weights)
+    np.testing.assert_allclose(u, split_bregman(f, g, lam=0.3, **options, **weights), atol=1e-5)
+
+
+def test_confidence_is_one_at_first_and_learns_through_the_integration():
+    f = 2 + jax.random.normal(KEY, (2, 9, 11))
+    g = 0.1 * jax.random.normal(jax.random.key(1), (2, 9, 11, 2))
+    model = GradientConfidence()
+    weight, variables = init(model, f, g)
+    np.testing.assert_array_equal(weight, 1)
+
+    def loss(params):
+        weight = model.apply({"params": params}, f, g)
+        return jnp.sum(split_bregman(f, g, lam=0.1, gradient_weight=weight) ** 2)
+
+    gradients = jax.jit(jax.grad(loss))(variables["params"])
+    assert np.any(np.asarray(gradients["logit"]["kernel"]) != 0)
+
+
+def test_deep_variational_weighs_its_gradients():
+    plain = small_model(initial_lam=0.5)
+    model = plain.clone(confidence=GradientConfidence())
+    image = random_image(1, 32, 32)
+    prediction, variables = init(model, image)
+    assert set(variables["params"]) == {"global_net", "local_net", "integration", "confidence"}
+    params = {k: v for k, v in variables["params"].items() if k != "confidence"}
+    expected = jax.jit(plain.apply)(variables | {"params": params}, image)
+    np.testing.assert_allclose(prediction.depth, expected.depth, atol=1e-5)
+    distrust = jax.tree.map(jnp.zeros_like, variables["params"]["confidence"])
+    distrust["logit"]["bias"] -= 20.0
+    changed = variables | {"params": params | {"confidence": distrust}}
+    u = jax.jit(model.apply)(changed, image)
+    np.testing.assert_allclose(u.depth, u.global_depth, atol=1e-3)
 
 
 def test_integration_layer_refuses_a_lam_that_is_not_positive():
