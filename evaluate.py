@@ -5,6 +5,7 @@ python evaluate.py --workdir=runs/rooms --split=test   one run, one split of its
 python evaluate.py --workdir=runs/rooms --rgb=DIR --depth=DIR --depth_scale=1000
 python evaluate.py --predictions=DIR --prediction_scale=1000 --depth=DIR --depth_scale=1000
 python evaluate.py --curves=curves.png                 the learning curves of every finished run
+python evaluate.py --study=iterations --workdir=runs/rooms    accuracy against iterations
 """
 
 import argparse
@@ -50,6 +51,15 @@ def main(arguments: list[str]) -> int:
         dest="depth_map",
         help="map whose validation to plot (default: the one that the stage trains)",
     )
+    add(
+        "--study",
+        choices=("iterations", "convergence", "lam"),
+        help="plot and CSV of the integration, instead of scoring: accuracy against its number of "
+        "iterations, its convergence, or λ against the steps of training",
+    )
+    add("--num_iters", help="iterations: values joined by commas (default: 1,3,5,10,15,20), or the "
+        "one number of --study=convergence (default: 50)")  # fmt: skip
+    add("--out", type=Path, help="folder for a study (default: studies/ in the first run's)")
     flags, overrides = parser.parse_known_args(arguments)
 
     from jaxdepth.inference import evaluate

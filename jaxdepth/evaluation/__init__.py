@@ -12,6 +12,7 @@ from jaxdepth.evaluation.curves import (
     format_curves,
     plot_curves,
 )
+from jaxdepth.evaluation.plots import line_colors, new_figure
 from jaxdepth.evaluation.protocol import Placement, Protocol
 from jaxdepth.evaluation.scoring import EDGE_METRICS, ImageScore, Scorer, Scores, score
 from jaxdepth.evaluation.table import (
@@ -42,7 +43,9 @@ __all__ = [
     "footer_lines",
     "format_curves",
     "format_table",
+    "line_colors",
     "mean_rows",
+    "new_figure",
     "parse_crop",
     "plot_curves",
     "score",

@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jaxdepth.errors import ConfigError
+from jaxdepth.evaluation.plots import line_colors, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BIN_EPOCHS = 0.1
 """Epochs over which training errors, each of one batch, are averaged."""
-
-_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-"""Okabe and Ito's, which most colour-blind readers tell apart."""
 
 
 class LearningCurve(NamedTuple):
@@ -82,22 +79,10 @@ def plot_curves(curves: Sequence[LearningCurve]) -> "Figure":
     Raises:
         ConfigError: matplotlib is not installed.
     """
-    try:
-        from matplotlib import colormaps
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.lines import Line2D
-    except ImportError as error:
-        raise ConfigError(
-            'plots need matplotlib: install it by `pip install "jaxdepth[plots]"`.'
-        ) from error
+    figure, (axes,) = new_figure()
+    from matplotlib.lines import Line2D
 
-    colors = _COLORS[: len(curves)]
-    if len(curves) > len(_COLORS):
-        colors = colormaps["turbo"](np.linspace(0.05, 0.95, len(curves)))
-    figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    colors = line_colors(len(curves))
     for curve, color in zip(curves, colors, strict=True):
         axes.plot(
             curve.train_epochs, curve.train_errors, color=color, lw=1.2, ls=(0, (4, 2)), alpha=0.75
@@ -109,9 +94,6 @@ def plot_curves(curves: Sequence[LearningCurve]) -> "Figure":
     axes.set_xlabel("epoch")
     axes.set_ylabel("log10 error")
     axes.set_xlim(left=0)
-    axes.grid(color="0.9")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
     runs = [Line2D([], [], color=c, lw=2.5, label=curve.label)
             for curve, c in zip(curves, colors, strict=True)]  # fmt: skip
     kinds = [

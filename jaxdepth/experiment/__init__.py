@@ -12,28 +12,33 @@ from jaxdepth.experiment.check import check_config
 from jaxdepth.experiment.checkpoints import Checkpoints
 from jaxdepth.experiment.config import choose_variants, load_config
 from jaxdepth.experiment.defaults import STAGES, default_config
-from jaxdepth.experiment.maps import map_names, trained_map
+from jaxdepth.experiment.maps import INTEGRATED, build_predict, map_names, trained_map
 from jaxdepth.experiment.predictor import (
     ImagePrediction,
     Predictor,
+    Weights,
     init_variables,
     load_predictor,
+    load_weights,
     to_float,
 )
 from jaxdepth.experiment.stages import Stage, build_stages
-from jaxdepth.experiment.workdir import Workdir, default_workdir
+from jaxdepth.experiment.workdir import Workdir, default_workdir, write_bytes, write_text
 
 __all__ = [
     "ABLATIONS",
+    "INTEGRATED",
     "STAGES",
     "Checkpoints",
     "ImagePrediction",
     "Predictor",
     "Stage",
+    "Weights",
     "Workdir",
     "build_augmentation",
     "build_discriminator",
     "build_model",
+    "build_predict",
     "build_source",
     "build_stages",
     "check_config",
@@ -44,7 +49,10 @@ __all__ = [
     "load_base_weights",
     "load_config",
     "load_predictor",
+    "load_weights",
     "map_names",
     "to_float",
     "trained_map",
+    "write_bytes",
+    "write_text",
 ]

@@ -67,6 +67,18 @@ def map_labels(config: FrozenConfigDict) -> dict[str, str]:
     }
 
 
+def build_predict(
+    config: FrozenConfigDict,
+) -> Callable[[Any, jax.Array], DepthPrediction | TwoStreamPrediction]:
+    """What predicts as a config says, averaged over mirror images if it does.
+
+    Returns:
+        `predict(variables, image)`, for images `[B, H, W, 3]` in [0, 1].
+    """
+    model = build_model(config)
+    return partial(predict_mirrored, model) if config.evaluation.mirrored else model.apply
+
+
 def build_maps(config: FrozenConfigDict) -> Callable[[Any, jax.Array, jax.Array], dict]:
     """What predicts all maps of a system.
 
@@ -75,8 +87,7 @@ def build_maps(config: FrozenConfigDict) -> Callable[[Any, jax.Array, jax.Array]
         [0, 1] and their frames `[B, H, W, 3]` in [0, 1], of `frame_size(config)`, which the maps
         are of and the filling of missing borders is guided by.
     """
-    model = build_model(config)
-    predict = partial(predict_mirrored, model) if config.evaluation.mirrored else model.apply
+    predict = build_predict(config)
     if config.model.system == "deep_variational":
         arrange = _deep_variational_maps
     else:

@@ -156,6 +156,26 @@ def load_predictor(workdir: Workdir, config: FrozenConfigDict | None = None) -> 
         CheckpointError: its newest checkpoint cannot be used.
     """
     config = config or workdir.config()
+    weights = load_weights(workdir, config)
+    return Predictor(config, weights.variables, step=weights.step, names=weights.names)
+
+
+class Weights(NamedTuple):
+    """What a checkpoint holds for prediction.
+
+    Attributes:
+        variables: the model's.
+        step: of the checkpoint.
+        names: of the maps worth looking at, see `jaxdepth.experiment.map_names`.
+    """
+
+    variables: dict
+    step: int
+    names: tuple[str, ...]
+
+
+def load_weights(workdir: Workdir, config: FrozenConfigDict) -> Weights:
+    """The weights of a run's newest checkpoint; `load_predictor` has the errors."""
     checkpoints = Checkpoints(workdir.checkpoints)
     try:
         step = checkpoints.latest()
@@ -167,7 +187,6 @@ def load_predictor(workdir: Workdir, config: FrozenConfigDict | None = None) -> 
         progress = checkpoints.progress(step)
         begun = progress["stage"] + (progress["batches"] > 0)
         names = map_names(config, tuple(config.stages[:begun]))
-        variables = checkpoints.restore(step, "variables", template)
-        return Predictor(config, variables, step=step, names=names)
+        return Weights(checkpoints.restore(step, "variables", template), step, names)
     finally:
         checkpoints.close()

@@ -1,7 +1,8 @@
-"""A trained run applied to a split, to a folder of pairs, to photographs; and its curves."""
+"""A trained run applied to a split, to a folder of pairs, to photographs; curves and studies."""
 
 from jaxdepth.inference.curves import plot_runs, read_curve
 from jaxdepth.inference.evaluate import evaluate
+from jaxdepth.inference.iterations import Convergence, mean_convergence, score_iterations
 from jaxdepth.inference.photographs import predict_photographs
 from jaxdepth.inference.scoring import (
     finished_runs,
@@ -9,14 +10,27 @@ from jaxdepth.inference.scoring import (
     score_predictions,
     score_run,
 )
+from jaxdepth.inference.studies import (
+    read_lam,
+    study_convergence,
+    study_iterations,
+    study_lam,
+)
 
 __all__ = [
+    "Convergence",
     "evaluate",
     "finished_runs",
+    "mean_convergence",
     "plot_runs",
     "predict_photographs",
     "read_curve",
+    "read_lam",
+    "score_iterations",
     "score_model",
     "score_predictions",
     "score_run",
+    "study_convergence",
+    "study_iterations",
+    "study_lam",
 ]

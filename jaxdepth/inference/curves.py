@@ -42,11 +42,9 @@ def plot_runs(
     """
     if file.suffix.lower() not in FILE_SUFFIXES:
         raise ConfigError(f"--curves must name a {', '.join(FILE_SUFFIXES)} file, got {file}")
-    names = [run.path.resolve().name for run in runs]
-    labels = names if len(set(names)) == len(names) else [str(run.path) for run in runs]
     curves = [
         read_curve(run.metrics, stage=stage, depth_map=depth_map, label=label)
-        for run, label in zip(runs, labels, strict=True)
+        for run, label in zip(runs, run_labels(runs), strict=True)
     ]
     plot_curves(curves).savefig(file)
     once = [
@@ -55,6 +53,12 @@ def plot_runs(
         if len(curve.validation_epochs) == 1
     ]
     return "\n".join([f"log10 error, plotted in {file}", format_curves(curves), *once])
+
+
+def run_labels(runs: Sequence[Workdir]) -> list[str]:
+    """What a plot calls its runs: their folders' names, or paths where names are not unique."""
+    names = [run.path.resolve().name for run in runs]
+    return names if len(set(names)) == len(names) else [str(run.path) for run in runs]
 
 
 def read_curve(
@@ -76,7 +80,7 @@ def read_curve(
         ConfigError: the run has no such stage or map.
         DataError: the file is missing or damaged, or has no such errors.
     """
-    records = _read_records(file)
+    records = read_records(file)
     training = [r for r in records if not r["stage"].startswith(_VALIDATION)]
     stages = list(dict.fromkeys(r["stage"] for r in training))
     plottable = list(dict.fromkeys(r["stage"] for r in training if _has_error(r)))
@@ -128,10 +132,14 @@ def _columns(records: Sequence[Record]) -> tuple[np.ndarray, np.ndarray]:
     return tuple(np.array([r[key] for r in records], np.float64) for key in ("epoch", "log10"))
 
 
-def _read_records(file: Path) -> list[Record]:
-    """The lines; a half-written last one, as a killed process leaves it, is no line."""
+def read_records(file: Path) -> list[Record]:
+    """The lines of `metrics.jsonl`; a half-written last one, of a killed process, is none.
+
+    Raises:
+        DataError: the file is missing, or a line is damaged.
+    """
     if not file.is_file():
-        raise DataError(f"{file} is missing: only a run that was trained has learning curves.")
+        raise DataError(f"{file} is missing: only a run that was trained has records to plot.")
     records = []
     lines = file.read_text().split("\n")
     for number, line in enumerate(lines[:-1], 1):

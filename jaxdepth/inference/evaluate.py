@@ -1,9 +1,10 @@
 """What `evaluate.py` was asked for, as tables."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import starmap
 from pathlib import Path
+from typing import Any
 
 from ml_collections import FrozenConfigDict
 
@@ -21,8 +22,18 @@ from jaxdepth.evaluation import Protocol, format_table, mean_rows, parse_crop
 from jaxdepth.experiment import Workdir, build_source, default_workdir, load_config
 from jaxdepth.inference.curves import plot_runs
 from jaxdepth.inference.scoring import finished_runs, score_predictions, score_run
+from jaxdepth.inference.studies import (
+    CONVERGENCE_NUM_ITERS,
+    PAPER_NUM_ITERS,
+    Runs,
+    parse_num_iters,
+    study_convergence,
+    study_iterations,
+    study_lam,
+)
 
 RUNS = Path("runs")
+STUDIES = ("iterations", "convergence", "lam")
 
 
 def evaluate(
@@ -47,10 +58,13 @@ def evaluate(
     curves: Path | None = None,
     stage: str | None = None,
     depth_map: str | None = None,
+    study: str | None = None,
+    num_iters: str | None = None,
+    out: Path | None = None,
 ) -> Iterator[str]:
     """Scores runs on a split of their dataset or on a folder, or saved predictions on a folder.
 
-    Or, if `curves` is given, plots what runs recorded while they were trained.
+    Or, if `curves` or `study` is given, plots what runs recorded or how they integrate.
 
     Args:
         workdirs: the runs to score; by default every finished one under `runs/`.
@@ -70,6 +84,10 @@ def evaluate(
         curves: image file to plot the runs' learning curves in, instead of scoring.
         stage: of training, to plot; by default the first one that predicts depth.
         depth_map: whose validation errors to plot; by default the one that the stage trains.
+        study: of the integration, one of `STUDIES`, instead of scoring.
+        num_iters: the study's numbers of iterations, joined by commas; by default the paper's, or
+            50 of a study of convergence.
+        out: folder for the study's files; by default `studies/` in the first run's folder.
 
     Yields:
         A table for each run, or one of all.
@@ -95,12 +113,23 @@ def evaluate(
         )
     if (stage is not None or depth_map is not None) and curves is None:
         raise ConfigError("--stage and --map say what to plot: they need --curves=FILE.png.")
+    if (num_iters is not None or out is not None) and study is None:
+        raise ConfigError("--num_iters and --out are of a study: they need --study=iterations.")
     changes = {"average": average, "min_depth": min_depth, "resize": resize or None}
     changes = {name: value for name, value in changes.items() if value is not None}
     if crop is not None:
         changes["crop"] = None if crop == "none" else parse_crop(crop)
     if max_depth is not None:
         changes["max_depth"] = max_depth or None
+    if study is not None:
+        if curves or depth or silog or edges or mean:
+            raise ConfigError(
+                "--study is of runs on their own dataset: leave out --curves, --rgb, "
+                "--predictions, --depth, --silog, --edges and --mean."
+            )
+        runs = _runs(workdirs, config, overrides)
+        yield _study(study, runs, out, split=split, num_iters=num_iters, changes=changes)
+        return
     if curves is not None:
         if changes or split or depth or silog or edges or mean:
             raise ConfigError(
@@ -146,6 +175,43 @@ def evaluate(
     if mean:
         table = format_table(mean_rows(tables), silog=silog, edges=edges, footer=footers)
         yield f"mean ± standard deviation of {', '.join(names)}{on}\n{table}"
+
+
+def _study(
+    study: str,
+    runs: Runs,
+    out: Path | None,
+    *,
+    split: str | None,
+    num_iters: str | None,
+    changes: Mapping[str, Any],
+) -> str:
+    if study not in STUDIES:
+        raise ConfigError(f"--study must be one of {', '.join(STUDIES)}, got {study}")
+    if changes and study != "iterations":
+        raise ConfigError(
+            f"--study={study} scores nothing: --{next(iter(changes))} and the rest of the protocol "
+            "go with --study=iterations alone."
+        )
+    out = out or runs[0][0].studies
+    if study == "lam":
+        if split or num_iters:
+            raise ConfigError(
+                "--study=lam plots what training recorded: leave out --split and --num_iters."
+            )
+        return study_lam(runs, out)
+    split = split or "test"
+    counts = None if num_iters is None else parse_num_iters(num_iters)
+    if study == "iterations":
+        counts = counts or PAPER_NUM_ITERS
+        return study_iterations(runs, out, split=split, num_iters=counts, changes=changes)
+    count, *more = counts or (CONVERGENCE_NUM_ITERS,)
+    if more:
+        raise ConfigError(
+            f"--study=convergence makes one number of iterations, got --num_iters={num_iters}: "
+            "name the largest."
+        )
+    return study_convergence(runs, out, split=split, num_iters=count)
 
 
 def _matched(first: Path, second: Path, **suffixes: Sequence[str]) -> list[Pair]:

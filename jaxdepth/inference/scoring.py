@@ -81,9 +81,14 @@ def score_run(
         mean = mean_depth(source, predictor.frame_size, config.evaluation.mean_examples)
     protocol = dataclasses.replace(predictor.protocol, **changes)
     rows, footer = score_model(predictor, examples, protocol, mean, edges=edges)
-    if not run.is_finished:
-        footer.append(f"training is not finished: this is its checkpoint of step {predictor.step}")
-    return rows, footer
+    return rows, [*footer, *unfinished_lines(run, predictor.step)]
+
+
+def unfinished_lines(run: Workdir, step: int) -> list[str]:
+    """The line that says so where the weights of a step are not a run's last."""
+    if run.is_finished:
+        return []
+    return [f"training is not finished: this is its checkpoint of step {step}"]
 
 
 def score_predictions(
