@@ -466,7 +466,7 @@ def _iterate(
         num_iters, converged = progress.num_iters + 1, progress.converged
         if tol is None and not method.return_info:
             return _Progress(after, None, num_iters, converged)
-        report = iteration.report(before, after)
+        report = jax.lax.stop_gradient(iteration.report(before, after))  # has roots of zeros
         new = _Progress(after, report, num_iters, converged)
         if tol is None:
             return new

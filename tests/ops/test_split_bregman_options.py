@@ -307,6 +307,16 @@ def test_implicit_derivatives_are_those_of_the_minimiser(x64, penalty, way):
     assert abs(float(gradients[3])) < 1e-4  # the minimiser does not depend on β
 
 
+def test_residuals_of_zero_leave_derivatives_alone():
+    f, g = jnp.full((4, 5), 2.0), jnp.zeros((4, 5, 2))  # solved from the start
+
+    def derivative(**options):
+        return jax.jit(jax.grad(lambda f: jnp.sum(run(f, g, **options) ** 2)))(f)
+
+    expected = derivative(num_iters=1)
+    np.testing.assert_allclose(derivative(tol=1e-3, num_iters=3), expected, atol=1e-6)
+
+
 def test_the_mode_of_differentiation_does_not_change_the_value(x64):
     f, g, options = problem("weighted", "huber")
     options |= {"penalty": "huber", "tol": 1e-3, "num_iters": 20, "return_info": True}
