@@ -72,5 +72,5 @@ def import_reader(path: FilePath, module: str) -> ModuleType:
     except ImportError as error:
         name = module.partition(".")[0]
         raise DataError(
-            f"{path}: {name}, which reads this file, is not installed: pip install {name}"
+            f'{path}: {name}, which reads this file, is not installed: pip install "jaxdepth[data]"'
         ) from error

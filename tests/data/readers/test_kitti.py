@@ -155,6 +155,10 @@ def test_the_nearest_point_wins_and_none_from_behind():
     corner = project_velodyne(scan((10, 4, 4), (10, -7, -5), (10, -8, 0)), plain, (10, 12))
     assert np.argwhere(corner).tolist() == [[0, 0], [9, 11]]
     assert not project_velodyne(np.zeros((0, 4), np.float32), plain, (10, 12)).any()
+    ahead = plain.velodyne_to_camera + np.outer([0, 0, 1, 0], [0, 0, 0, 5])  # a camera at -5 m
+    camera_behind = plain._replace(velodyne_to_camera=ahead)
+    assert project_velodyne(scan((1, 0, 0)), camera_behind, (10, 12))[4, 4] == 6
+    assert not project_velodyne(scan((-1, 0, 0)), camera_behind, (10, 12)).any()
 
 
 def test_annotated_depth_is_in_256ths_of_a_metre(tmp_path):

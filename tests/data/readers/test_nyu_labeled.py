@@ -1,5 +1,7 @@
 """The labelled NYU file: HDF5 as MATLAB 7.3 writes it, made here."""
 
+import sys
+
 import h5py
 import numpy as np
 import pytest
@@ -160,6 +162,20 @@ def test_a_text_must_be_a_text(labeled):
         frames.read(0)
         for index in (1, 2):
             is_refused(lambda _, index=index: frames.read(index), labeled)
+
+
+def test_a_missing_library_says_how_to_get_it(labeled, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    is_refused(NyuLabeled, labeled, match=r'h5py.* pip install "jaxdepth\[data\]"')
+
+
+def test_a_path_with_blanks_and_umlauts(tmp_path):
+    folder = tmp_path / "größte Tiefe 深度"
+    folder.mkdir()
+    with NyuLabeled(write_labeled(folder / "a b.mat")) as frames:
+        assert frames.read(1).name == "0002"
+    splits = read_splits(write_splits(folder / "c d.mat"), sizes=SMALL)
+    np.testing.assert_array_equal(splits["test"], [0, 1])
 
 
 def test_damaged_labelled_files_are_refused(labeled):
