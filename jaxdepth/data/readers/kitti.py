@@ -77,11 +77,10 @@ def project_velodyne(
     x, y, z, metres = x[seen], y[seen], z[seen], metres[seen]
     columns, rows = np.rint(x / z) - 1, np.rint(y / z) - 1
     inside = (columns >= 0) & (columns < size[1]) & (rows >= 0) & (rows < size[0])
-    rows, columns, metres = rows[inside].astype(int), columns[inside].astype(int), metres[inside]
-    order = np.argsort(-metres, kind="stable")  # of several assignments the last one stays
-    result = np.zeros(size, np.float32)
-    result[rows[order], columns[order]] = metres[order]
-    return result
+    nearest = np.full(size[0] * size[1], np.inf)
+    pixels = (rows[inside] * size[1] + columns[inside]).astype(np.int64)
+    np.minimum.at(nearest, pixels, metres[inside])
+    return np.where(np.isfinite(nearest), nearest, 0).astype(np.float32).reshape(size)
 
 
 def read_kitti_frame(

@@ -7,6 +7,7 @@ from 0 when it undistorts, with the same principal points; both are kept, so tha
 one the dataset was made with.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -109,22 +110,36 @@ def undistort(
         float64, of the same shape.
     """
     height, width = picture.shape[:2]
+    inside, corners, weights = _origins(camera, height, width)
+    pixels = picture.reshape(height * width, -1).astype(np.float64)
+    result = np.full(pixels.shape, outside, np.float64)
+    result[inside] = sum(
+        weight[:, None] * pixels[corner] for corner, weight in zip(corners, weights, strict=True)
+    )
+    return result.reshape(picture.shape)
+
+
+@functools.lru_cache(maxsize=4)
+def _origins(
+    camera: Camera, height: int, width: int
+) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+    """Which pixels have an origin within the picture, the four around each, and their weights."""
     x = (np.arange(width) - camera.cx) / camera.fx
     y = ((np.arange(height) - camera.cy) / camera.fy)[:, None]
     x, y = distort(x, y, camera)
-    x, y = camera.fx * x + camera.cx, camera.fy * y + camera.cy
+    x, y = (camera.fx * x + camera.cx).ravel(), (camera.fy * y + camera.cy).ravel()
     left, top = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
     inside = (left >= 0) & (left <= width - 2) & (top >= 0) & (top <= height - 2)
     right_part, lower_part = (x - left)[inside], (y - top)[inside]
-    left, top = left[inside], top[inside]
-    by_channel = (slice(None),) + (None,) * (picture.ndim - 2)
-    right_part, lower_part = right_part[by_channel], lower_part[by_channel]
-    picture = picture.astype(np.float64)
-    upper = (1 - right_part) * picture[top, left] + right_part * picture[top, left + 1]
-    lower = (1 - right_part) * picture[top + 1, left] + right_part * picture[top + 1, left + 1]
-    result = np.full(picture.shape, outside, np.float64)
-    result[inside] = (1 - lower_part) * upper + lower_part * lower
-    return result
+    first = (top * width + left)[inside]
+    corners = [first, first + 1, first + width, first + width + 1]
+    weights = [
+        (1 - lower_part) * (1 - right_part),
+        (1 - lower_part) * right_part,
+        lower_part * (1 - right_part),
+        lower_part * right_part,
+    ]
+    return np.flatnonzero(inside), corners, weights
 
 
 def distort(x: np.ndarray, y: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
@@ -161,24 +176,21 @@ def project_raw_depth(raw: Shaped[np.ndarray, "480 640"]) -> Float[np.ndarray, "
     rows, columns = np.nonzero(z > 0)
     z = z[rows, columns]
     camera = DEPTH.intrinsics
-    points = np.stack(
-        [(columns - camera.cx) * z / camera.fx, (rows - camera.cy) * z / camera.fy, z], axis=-1
-    )
-    return _splat(points @ ROTATION.T + TRANSLATION, z, raw.shape)
+    x, y = (columns - camera.cx) * z / camera.fx, (rows - camera.cy) * z / camera.fy
+    return _splat(ROTATION @ np.stack([x, y, z]) + TRANSLATION[:, None], z, raw.shape)
 
 
 def _splat(points: np.ndarray, values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Values `[N]` at the pixels where points `[N, 3]` are seen, the smallest one winning."""
+    """Values `[N]` at the pixels where points `[3, N]` are seen, the smallest one winning."""
     camera = COLOR.intrinsics
-    columns = _round_half_away(camera.fx * points[:, 0] / points[:, 2] + camera.cx)
-    rows = _round_half_away(camera.fy * points[:, 1] / points[:, 2] + camera.cy)
+    columns = _round_half_away(camera.fx * points[0] / points[2] + camera.cx)
+    rows = _round_half_away(camera.fy * points[1] / points[2] + camera.cy)
     # The toolbox asks for 0 < x < width, counted from 1: the last column and row stay empty.
     inside = (columns >= 0) & (columns < size[1] - 1) & (rows >= 0) & (rows < size[0] - 1)
-    rows, columns, values = rows[inside], columns[inside], values[inside]
-    order = np.argsort(-values, kind="stable")  # of several assignments the last one stays
-    depth = np.zeros(size, np.float32)
-    depth[rows[order].astype(int), columns[order].astype(int)] = values[order]
-    return depth
+    nearest = np.full(size[0] * size[1], np.inf)
+    pixels = (rows[inside] * size[1] + columns[inside]).astype(np.int64)
+    np.minimum.at(nearest, pixels, values[inside])
+    return np.where(np.isfinite(nearest), nearest, 0).astype(np.float32).reshape(size)
 
 
 def _round_half_away(x: np.ndarray) -> np.ndarray:
