@@ -105,6 +105,8 @@ def _build_stage(config: FrozenConfigDict, name: str, num_examples: int) -> Stag
     modules = _MODULES[name]
     if name == "joint" and not integrate:
         modules = ("global_net",)
+    elif name == "joint" and config.model.confidence:
+        modules += ("confidence",)
     eta = settings.get("eta", 0.0)
     discriminator_optimizer = None
     if eta:

@@ -11,8 +11,8 @@ class IntegrationLayer(nn.Module):
     """Unrolled Split-Bregman integration of gradients g with a depth guess f, λ learned.
 
     Minimises ‖∇u − g‖₁ + λ/2 ‖u − f‖² (equation 1) by `num_iters` iterations of
-    `jaxdepth.ops.split_bregman`, whose other options are attributes and arguments here. The one
-    parameter is `log_lam`, so that λ stays positive.
+    `jaxdepth.ops.split_bregman`; the options of that which suit a layer are attributes and
+    arguments here. The one parameter is `log_lam`, so that λ stays positive.
 
     Attributes:
         initial_lam: λ before training. The depth guess decides wavelengths longer than about

@@ -173,11 +173,11 @@ def prepare_terms(
                 "pass depth > 0, or broadcast one mask to all images."
             )
     if data_weight is not None:
-        data_weight = _weight("data_weight", data_weight, (f.shape,), dtype)
+        data_weight = _weight("data_weight", data_weight, (f.shape,), mask, dtype)
     if gradient_weight is not None:
         per_pixel_only = penalty == "isotropic"
         shapes = (f.shape,) if per_pixel_only else (f.shape, g.shape)
-        gradient_weight = _weight("gradient_weight", gradient_weight, shapes, dtype)
+        gradient_weight = _weight("gradient_weight", gradient_weight, shapes, mask, dtype)
     return _make_terms(
         f.astype(dtype),
         g.astype(dtype),
@@ -238,7 +238,11 @@ def _weighted_mean(f: jax.Array, weight: jax.Array, mask: jax.Array | None) -> j
 
 
 def _weight(
-    name: str, weight: ArrayLike, shapes: tuple[tuple[int, ...], ...], dtype: jnp.dtype
+    name: str,
+    weight: ArrayLike,
+    shapes: tuple[tuple[int, ...], ...],
+    mask: jax.Array | None,
+    dtype: jnp.dtype,
 ) -> jax.Array:
     weight = jnp.asarray(weight)
     if weight.shape not in shapes:
@@ -247,9 +251,13 @@ def _weight(
             "jnp.broadcast_to gives one weight to all images, and the isotropic penalty takes one "
             "weight per pixel, not one per component."
         )
-    if not isinstance(weight, jax.core.Tracer) and bool(jnp.any(weight < 0)):
-        raise ValueError(
-            f"{name} must not be negative, got {float(jnp.nanmin(weight))}; pass confidences, such "
-            "as a sigmoid or the inverse of a variance."
-        )
+    if not any(isinstance(array, jax.core.Tracer) for array in (weight, mask)):
+        wrong = ~((weight >= 0) & jnp.isfinite(weight))
+        if mask is not None:
+            wrong &= mask if mask.ndim == weight.ndim else mask[..., None]
+        if wrong.any():
+            raise ValueError(
+                f"{name} must be finite and not negative, got {float(weight[wrong][0])}; pass "
+                "confidences, such as a sigmoid or the inverse of a variance."
+            )
     return weight.astype(dtype)

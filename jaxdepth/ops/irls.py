@@ -14,9 +14,9 @@ import operator
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.sparse.linalg import cg
 from jax.typing import ArrayLike
 
+from jaxdepth.ops.conjugate_gradients import check_cg_tol, conjugate_gradients
 from jaxdepth.ops.differences import central_gradient, central_validity, check_image
 from jaxdepth.ops.spectral import positive_scalar, solve_dtype
 
@@ -101,9 +101,7 @@ def irls_fusion(
       American Statistician 2004, for the descent.
     """
     depth, gradients, mask, omega, epsilon = _prepare(depth, gradients, mask, omega, epsilon)
-    tolerance = positive_scalar("cg_tol", cg_tol, depth.dtype)
-    if not isinstance(cg_tol, jax.core.Tracer) and float(cg_tol) >= 1:
-        raise ValueError(f"cg_tol must be less than 1, got {float(cg_tol)}; 1e-2 is a good choice.")
+    tolerance = check_cg_tol(cg_tol, depth.dtype)
     for name, value in [("num_iters", num_iters), ("cg_max_iters", cg_max_iters)]:
         if operator.index(value) < 1:
             raise ValueError(f"{name} must be at least 1, got {value}; raise it or leave it out.")
@@ -194,7 +192,7 @@ def _fuse(
             diagonal = _diagonal(quadratic)  # 0 outside the mask
             inverse = 1 / jnp.where(diagonal > 0, diagonal, 1)
             jacobi = functools.partial(jnp.multiply, inverse)
-            return cg(matvec, right, tol=cg_tol, maxiter=cg_max_iters, M=jacobi)[0]
+            return conjugate_gradients(matvec, jacobi, right, tol=cg_tol, max_iters=cg_max_iters)
 
         return jax.lax.custom_linear_solve(matvec, right, solve, symmetric=True)
 
@@ -215,7 +213,7 @@ def _fuse(
     v, changes = jax.lax.scan(iterate, start, length=num_iters)
     before = jnp.sum(weights * jnp.sqrt(target**2 + epsilon))
     energies = before + jnp.concatenate([jnp.zeros(1, v.dtype), jnp.cumsum(changes)])
-    # Conjugate gradients stop at once at a NaN; what they leave must not pass for a result.
+    # A step that is not taken must not hide a NaN.
     fused = jnp.where(jnp.isnan(energies[-1]), jnp.nan, depth + v)
     return jnp.where(mask, fused, 0), energies
 

@@ -73,9 +73,9 @@ def dual_step(
       delta: δ > 0, a scalar, in metres per pixel; without effect unless Huber.
 
     Returns:
-      `[2, ..., H, W]`. Where z is on the edge of what is projected, its derivative is 0.
+      `[2, ..., H, W]`. On the edge of what is projected, the derivative is that of the outside.
     """
-    weight = 1.0 if weight is None else weight
+    weight = jnp.ones((1,) * z.ndim, z.dtype) if weight is None else weight
     if penalty == "anisotropic":
         return _clamp(z, weight)
     if penalty == "huber":
@@ -83,8 +83,8 @@ def dual_step(
     if penalty == "squared":
         return z * (weight / (beta + weight))
     length = _length(z)[None]
-    outside = length > weight
-    return z * jnp.where(outside, weight / jnp.where(outside, length, 1), 1)
+    outside = length >= weight
+    return z * jnp.where(outside, weight / jnp.where(length > 0, length, 1), 1)
 
 
 def subgradient(
@@ -103,10 +103,10 @@ def subgradient(
     return direction if weight is None else weight * direction
 
 
-def _clamp(z: jax.Array, weight: jax.Array | float) -> jax.Array:
+def _clamp(z: jax.Array, weight: jax.Array) -> jax.Array:
     """z between −w and w, with derivative 0 in z at either."""
-    if jnp.ndim(weight):
-        weight = jnp.broadcast_to(weight, z.shape)
+    # A scalar as one, for which reverse mode keeps less.
+    weight = weight.reshape(()) if weight.size == 1 else jnp.broadcast_to(weight, z.shape)
     return jax.lax.clamp(-weight, z, weight)
 
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from jaxdepth.ops.conjugate_gradients import check_cg_tol
 from jaxdepth.ops.differences import Boundary, gradient_planes_adjoint
 from jaxdepth.ops.energy import (
     Terms,
@@ -22,6 +23,9 @@ from jaxdepth.ops.weighted_poisson import weighted_poisson_solver
 
 Differentiation = Literal["unrolled", "implicit"]
 
+_FEWEST_TERMS = 1000
+"""Up to so many terms of a Neumann series are added, however few the iterations of a warm start."""
+
 
 class SplitBregmanInfo(NamedTuple):
     """What `split_bregman` can tell of its iterations; it carries no derivatives.
@@ -31,8 +35,8 @@ class SplitBregmanInfo(NamedTuple):
 
     Attributes:
       energy: `[..., K]`, E(u) after each iteration, a sum over the pixels.
-      change: `[..., K]`, ‖uᵏ − uᵏ⁻¹‖₁, in metres, a sum over the pixels; of u⁰ = f, or of the u
-        that belongs to `init`, at first.
+      change: `[..., K]`, ‖uᵏ − uᵏ⁻¹‖₁, in metres, a sum over the pixels; u⁰ is f, or `init` if
+        that is a depth map.
       primal_residual: `[..., K]`, the root of the mean square of ∇u − g − d over all differences,
         in metres per pixel.
       dual_residual: `[..., K]`, that of dᵏ − dᵏ⁻¹.
@@ -66,8 +70,8 @@ def split_bregman(
     relaxation: float = 1.0,
     init: ArrayLike | None = None,
     tol: ArrayLike | None = None,
-    cg_tol: ArrayLike = 1e-3,
-    cg_max_iters: int = 100,
+    cg_tol: ArrayLike = 1e-5,
+    cg_max_iters: int = 200,
     differentiation: Differentiation = "unrolled",
     remat_every: int | None = None,
     return_info: bool = False,
@@ -90,7 +94,7 @@ def split_bregman(
     \end{aligned}$$
 
     where prox is the shrinkage by 1/β for the L1 norm. With `gradient_weight`, d + b starts from
-    (1 − min(w^g, 1)) (∇f − g). Every option works with every other.
+    (1 − min(w^g, 1))² (∇f − g). Every option works with every other.
 
     **Solves.** Without `mask` and `data_weight` the first line is solved exactly in the basis of
     the boundary (an FFT or a DCT), also with `gradient_weight` and any penalty; the mean of u is
@@ -102,21 +106,25 @@ def split_bregman(
     reverse mode:
 
     - `"unrolled"`: those of u after the iterations that were made. Reverse mode costs as many
-      solves again and keeps one image and the signs of the shrinkage per iteration;
-      `remat_every=n` keeps them for n iterations only, and d + b for each n, and computes the
-      iterations once more. √K is a good n.
+      solves again, and keeps one image and the signs of the shrinkage per iteration; up to nine
+      images with the other penalties, `mask`, `data_weight` or `tol`. `remat_every=n` keeps them
+      for n iterations only, and d + b for each n, and computes the iterations once more. √K is a
+      good n.
     - `"implicit"`: those of the minimiser of E, at the last iterate, by the implicit function
-      theorem, in memory that does not depend on K. The linear system is solved by as many
-      iterations again, at most. The derivative in β and in `init` is 0.
+      theorem, in memory that does not depend on K; first derivatives only. The linear system is
+      solved by a Neumann series, which converges as the iterations do, of at most 1000 or K terms.
+      The derivative in `beta` and in `init` is 0.
 
     Warning:
-      The implicit derivatives are right only where the iterations have converged: give a `tol` or
-      some hundreds of iterations. After the ten that suffice for a depth map they are derivatives
-      of something else than what is returned (docs/integration.md has the error against K). With
-      an L1 norm the minimiser has kinks, and beside one the derivative holds for very small changes
-      alone; where g goes round a closed loop of pixels without a contradiction, as noise-free
-      gradients do, it is at a kink in g. Where an argument of the shrinkage is exactly at its
-      threshold, all modes take the derivative of the shrunk value as 0.
+      The implicit derivatives are right only where the iterations have converged, which may take
+      some hundreds of them; after the ten that suffice for a depth map they are derivatives of
+      something else than what is returned, and a `tol` does not tell (docs/integration.md has
+      their error against K). With an L1 norm the minimiser has kinks, and beside one the derivative
+      holds for very small changes alone; where g goes round a closed loop of pixels without a
+      contradiction, as noise-free gradients do, it is at a kink in g.
+
+    Where an argument of the shrinkage is exactly at its threshold, the derivative is taken as if it
+    were beyond.
 
     Args:
       f: `[..., H, W]`, the depth in metres, any H, W ≥ 1. A NaN spreads over its whole image unless
@@ -132,7 +140,8 @@ def split_bregman(
       boundary: of ∇, `"periodic"` (as in the paper) or `"neumann"`.
       data_weight: w^d ≥ 0, `[..., H, W]`, the confidence in f; 1 without it. Where it is 0, f has
         no effect and u is filled in from g; the derivative in the weight is there that for an f of
-        the weighted mean. A connected part of the mask without any weight has no definite mean.
+        the weighted mean. A connected part of the mask without any weight has no definite mean:
+        leave it out of the mask or out of the loss.
       gradient_weight: w^g ≥ 0, `[..., H, W]`, or `[..., H, W, 2]` for one per component (not with
         the isotropic penalty), the confidence in g, a factor of φ; 1 without it. Where it is 0, g
         has no effect.
@@ -150,8 +159,11 @@ def split_bregman(
         it does not say how firmly the gradients hold that it has.
       tol: stop when, for all images, the root mean squares of ∇u − g − d and of the change of d
         are at most this, a scalar, in metres per pixel. An image is not changed once it is there.
-        Under `jax.vmap` all `num_iters` are computed, so batch by leading axes instead.
-      cg_tol: see solves above, a scalar in (0, 1).
+        It bounds a step, not the distance to the minimiser, and a step is short where `beta` is
+        far from what suits the image. Under `jax.vmap` all `num_iters` are computed, so batch by
+        leading axes instead.
+      cg_tol: see solves above, a scalar in (0, 1). A larger one is faster, and good for u; but
+        the errors of the solves for derivatives add up, so it must be small for these.
       cg_max_iters: the most steps of conjugate gradients per iteration, at least 1, static.
       differentiation: `"unrolled"` or `"implicit"`, see above.
       remat_every: n ≥ 1, static, see above; None to keep everything.
@@ -208,12 +220,14 @@ def split_bregman(
     )
     dtype = terms.f.dtype
     beta = positive_scalar("beta", beta, dtype)
+    num_iters, cg_max_iters = operator.index(num_iters), operator.index(cg_max_iters)
     for name, value in [("num_iters", num_iters), ("cg_max_iters", cg_max_iters)]:
-        if operator.index(value) < 1:
+        if value < 1:
             raise ValueError(
                 f"{name} must be at least 1, got {value}; the paper iterates 10 times."
             )
-    if remat_every is not None and operator.index(remat_every) < 1:
+    remat_every = None if remat_every is None else operator.index(remat_every)
+    if remat_every is not None and remat_every < 1:
         raise ValueError(f"remat_every must be at least 1 or None, got {remat_every}.")
     if not 0 < relaxation < 2:
         raise ValueError(f"relaxation must be between 0 and 2, got {relaxation}; 1 is none.")
@@ -222,7 +236,7 @@ def split_bregman(
             f"differentiation must be one of {get_args(Differentiation)}, got {differentiation!r}; "
             "'implicit' is for iterations that have converged."
         )
-    cg_tol = positive_scalar("cg_tol", cg_tol, dtype)
+    cg_tol = check_cg_tol(cg_tol, dtype)
     tol = None if tol is None else positive_scalar("tol", tol, dtype)
     method = _Method(
         num_iters, boundary, penalty, float(relaxation), cg_max_iters, remat_every, return_info
@@ -310,14 +324,14 @@ class _Iteration:
             )
 
     def start(self, init: jax.Array | None) -> _State:
-        """d = b = 0, or a state that has `init` for its solution, or that is `init`."""
+        """d = b = 0, or what they would be if `init` were the solution, or `init` itself."""
         terms, zero = self.terms, jnp.zeros_like(self.terms.f)
         if init is None and terms.gradient_weight is None:
             return _State(jnp.zeros_like(self.t), zero)
         if init is None:
             # A gradient is trusted at first as far as its weight goes, and f for the rest. One
-            # without weight so has no effect in any iteration.
-            return _State((jnp.minimum(terms.gradient_weight, 1) - 1) * self.t, zero)
+            # without weight so has no effect in any iteration. The square is smooth at 1.
+            return _State(-((1 - jnp.minimum(terms.gradient_weight, 1)) ** 2) * self.t, zero)
         if init.ndim == terms.f.ndim:
             v = init - terms.f
             v = v if terms.mask is None else jnp.where(terms.mask, v, 0)
@@ -328,7 +342,7 @@ class _Iteration:
             return _State(self.beta * misfit + b, self.beta * v)
         z = self.beta * jnp.moveaxis(init, -1, 0)
         z = z if terms.exists is None else jnp.where(terms.exists, z, 0)
-        return _State(z, self.correction(_State(z, zero), self.bregman(z)))
+        return _State(z, zero)
 
     def gradient(self, v: jax.Array) -> jax.Array:
         return masked_gradient(v, self.terms, boundary=self.method.boundary)
@@ -422,10 +436,11 @@ def _implicit(
         after = iteration.step(_State(z, state.w))
         return after.z, after.w
 
-    moving = _Iteration(terms, beta, cg_tol, method)
+    moving = _Iteration(terms, constant[1], cg_tol, method)  # the minimiser has no β in it
     _, derivative = jax.linearize(lambda z: advance(fixed, z)[0], state.z)
 
     small = 0.01 * jnp.sqrt(jnp.finfo(terms.f.dtype).eps)
+    most = max(_FEWEST_TERMS, method.num_iters)
 
     def residual(x):
         return x - derivative(x)
@@ -435,7 +450,7 @@ def _implicit(
         # is nothing to solve for.
         def unfinished(carry):
             _, term, count = carry
-            return (count < method.num_iters) & (_norm(term) > small * _norm(right))
+            return (count < most) & (_norm(term) > small * _norm(right))
 
         def add(carry):
             x, term, count = carry

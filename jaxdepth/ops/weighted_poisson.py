@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.sparse.linalg import cg
 
+from jaxdepth.ops.conjugate_gradients import conjugate_gradients
 from jaxdepth.ops.differences import Boundary, gradient_planes, gradient_planes_adjoint
 from jaxdepth.ops.spectral import screened_poisson_solver
 
@@ -32,7 +32,7 @@ def weighted_poisson_solver(
     Args:
       lam: λ > 0, a scalar.
       data_weight: W ≥ 0, `[..., H, W]`, 1 outside the mask. Where a connected part of the domain
-        has no weight at all, its mean is not determined by the equation.
+        has no weight at all, the equation leaves its mean open, and it stays near the start's.
       mask: `[..., H, W]` bool; None where it is everything.
       exists: M, `[2, ..., H, W]` bool, the differences that do not leave the mask, given with it.
       boundary: `"periodic"` or `"neumann"`, that of ∇.
@@ -59,7 +59,9 @@ def weighted_poisson_solver(
             return u if mask is None else jnp.where(mask, u, 0)
 
         def solve(operator, h):
-            return cg(operator, h, tol=cg_tol, maxiter=cg_max_iters, M=precondition)[0]
+            return conjugate_gradients(
+                operator, precondition, h, tol=cg_tol, max_iters=cg_max_iters
+            )
 
         # A solve for the step from the start, whose derivative starts at 0, not there.
         step = jax.lax.custom_linear_solve(operator, h - operator(start), solve, symmetric=True)

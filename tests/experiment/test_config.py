@@ -177,3 +177,12 @@ def test_json_round_trip():
     text = to_json(config)
     assert flatten(from_json(text)) == flatten(config)
     assert json.loads(text)["data"]["image_size"] == list(config.data.image_size)
+
+
+def test_a_confidence_is_trained_with_the_rest():
+    def joint(*overrides):
+        config = load_config("configs/rooms.py", overrides)
+        return next(s for s in build_stages(config, 100) if s.name == "joint")
+
+    assert joint().modules == ("global_net", "local_net", "integration")
+    assert "confidence" in joint("--config.model.confidence=True").modules
