@@ -15,8 +15,9 @@ class IntegrationLayer(nn.Module):
     arguments here. The one parameter is `log_lam`, so that λ stays positive.
 
     Attributes:
-        initial_lam: λ before training. The depth guess decides wavelengths longer than about
-            2π√(β/λ) pixels, so small images want a larger one than the paper's 0.01.
+        initial_lam: λ before training. As long as gradients hold, the depth guess decides
+            wavelengths longer than about 2π√(Kβ/(λ ln 2)) pixels after K iterations, so small
+            images want a larger λ than the paper's 0.01.
         beta: penalty of the splitting, fixed; gradients are shrunk by 1/β metres per pixel.
         num_iters: iterations K.
         boundary: `"periodic"` (the paper's) or `"neumann"`.
