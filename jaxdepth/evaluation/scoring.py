@@ -2,14 +2,17 @@
 
 import collections
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxdepth.errors import DataError
-from jaxdepth.evaluation.protocol import Placement, Protocol, missing
+from jaxdepth.evaluation.alignment import missing
+from jaxdepth.evaluation.placement import Placement
+from jaxdepth.evaluation.protocol import Protocol
 from jaxdepth.metrics import MetricAccumulator, compute, metric_sums, near_edges
 
 EDGE_METRICS = {"edge_mae": "mae", "edge_abs_rel": "abs_rel"}
@@ -53,6 +56,11 @@ class Scores:
     per_image: tuple[ImageScore, ...]
     edge_pixels: int | None = None
 
+    @property
+    def empty_names(self) -> tuple[str, ...]:
+        """The names of the images without a valid pixel, in the order given."""
+        return tuple(image.name for image in self.per_image if image.pixels == 0)
+
 
 class Scorer:
     """Scores predictions one at a time under a protocol, in float64.
@@ -75,7 +83,13 @@ class Scorer:
         self._clamped_pixels = 0
         self._per_image: list[ImageScore] = []
 
-    def add(self, name: str, prediction: ArrayLike, target: ArrayLike) -> None:
+    def add(
+        self,
+        name: str,
+        prediction: ArrayLike,
+        target: ArrayLike,
+        image: np.ndarray | None = None,
+    ) -> None:
         """Scores one prediction.
 
         Args:
@@ -83,28 +97,33 @@ class Scorer:
             prediction: `[h, w]`, metres; where it is not positive or not finite it is scored as an
                 end of the protocol's range (`Protocol.clamp`), and counted.
             target: ground truth `[H, W]`, metres; 0 or non-finite = no measurement.
+            image: `[H, W, 3]` of the ground truth's frame; only a protocol that fills the border of
+                predictions by it needs one.
 
         Raises:
             DataError: the prediction cannot be placed in the ground truth (`Protocol.place`).
         """
-        target = np.asarray(target)
-        p, g, placement = self.protocol.place(np.asarray(prediction), target, name=name)
-        valid = self.protocol.valid(g)
-        p, g = p.astype(np.float64), g.astype(np.float64)
-        clamped = self.protocol.clamp(p)
-        sums = metric_sums(clamped, g, valid)
+        protocol = self.protocol
+        target = protocol.truth_frame(np.asarray(target))
+        p, g, placement = protocol.place(np.asarray(prediction), target, name=name, image=image)
+        valid = protocol.valid(g)
+        p, g = p.astype(np.float64), protocol.truth(g.astype(np.float64))
+        aligned = protocol.align(p, g, valid)
+        clamped = protocol.clamp(aligned)
+        compared = (g, clamped) if protocol.swapped else (clamped, g)
+        sums = metric_sums(*compared, valid)
         self._accumulator.update(sums)
 
         absent = valid & missing(p)
         self._missing_pixels += int(np.sum(absent))
-        self._clamped_pixels += int(np.sum(valid & ~absent & (clamped != p)))
+        self._clamped_pixels += int(np.sum(valid & ~absent & (clamped != aligned)))
         self._placements[placement] += 1
-        metrics = {metric: float(value) for metric, value in compute(sums).items()}
+        metrics = self._as_stated({name: float(value) for name, value in compute(sums).items()})
         if self._near_edges is not None:
             near = near_edges(target.astype(np.float64))
             if near.shape != g.shape:
-                near = self.protocol.crop.of(near)
-            edge_sums = metric_sums(clamped, g, valid & near)
+                near = protocol.region(target.shape, name=name).of(near)
+            edge_sums = metric_sums(*compared, valid & near)
             self._near_edges.update(edge_sums)
             metrics |= _of_edges(compute(edge_sums))
         self._per_image.append(ImageScore(name, int(sums.pixels), metrics))
@@ -123,7 +142,7 @@ class Scorer:
                 f"(the first is {self._per_image[0].name}), under the protocol: {self.protocol}; "
                 "check --depth_scale, the crop and the range"
             )
-        metrics, edge_pixels = self._accumulator.compute(), None
+        metrics, edge_pixels = self._as_stated(self._accumulator.compute()), None
         if self._near_edges is not None:
             metrics |= _of_edges(self._near_edges.compute())
             edge_pixels = self._near_edges.pixels
@@ -142,15 +161,19 @@ class Scorer:
             edge_pixels=edge_pixels,
         )
 
+    def _as_stated(self, metrics: dict[str, float]) -> dict[str, float]:
+        if self.protocol.log10_rmse:
+            metrics["rmse_log"] /= math.log(10)
+        return metrics
 
-def score(
-    pairs: Iterable[tuple[str, ArrayLike, ArrayLike]], protocol: Protocol, *, edges: bool = False
-) -> Scores:
+
+def score(pairs: Iterable[tuple[Any, ...]], protocol: Protocol, *, edges: bool = False) -> Scores:
     """Scores predictions against their ground truth.
 
     Args:
-        pairs: name, prediction and ground truth of each image, as `Scorer.add` takes them; one at a
-            time, so a generator that reads files needs the memory of one pair.
+        pairs: name, prediction and ground truth of each image, and the image too where the protocol
+            needs it, as `Scorer.add` takes them; one at a time, so a generator that reads files
+            needs the memory of one pair.
         protocol: which pixels count, where predictions lie, and the average.
         edges: whether to score the pixels near the ground truth's discontinuities besides.
 
@@ -161,8 +184,8 @@ def score(
         DataError: there are no pairs, one cannot be placed, or no pixel of any ground truth counts.
     """
     scorer = Scorer(protocol, edges=edges)
-    for name, prediction, target in pairs:
-        scorer.add(name, prediction, target)
+    for pair in pairs:
+        scorer.add(*pair)
     return scorer.scores()
 
 

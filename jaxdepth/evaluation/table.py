@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from jaxdepth.errors import ConfigError
+from jaxdepth.evaluation.identity import require_same_protocol
 from jaxdepth.evaluation.scoring import Scores
 from jaxdepth.metrics.edges import DISTANCE, RATIO
 
@@ -128,11 +129,44 @@ def footer_lines(scores: Scores) -> list[str]:
     if scores.clamped_pixels:
         lines.append(f"clamped: {scores.clamped_pixels:,} pixels predicted outside the range")
     if scores.missing_pixels:
+        scored = "as an end of the range" if scores.protocol.clip_limits[0] else "as they are"
         lines.append(
             f"missing: {scores.missing_pixels:,} pixels without a positive finite prediction, "
-            "scored as an end of the range"
+            f"scored {scored}"
         )
     return lines
+
+
+def identity_lines(scores: Scores) -> list[str]:
+    """The lines that say which protocol this was, by its hash, and name the images left out.
+
+    The first five of these; they are counted in `footer_lines`.
+    """
+    protocol = scores.protocol
+    lines = [f"protocol hash: {protocol.fingerprint}"]
+    if protocol.note:
+        lines.append(f"note: {protocol.note}")
+    if names := scores.empty_names:
+        more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+        lines.append(f"without valid ground truth: {', '.join(names[:5])}{more}")
+    return lines
+
+
+def compare(scores: Mapping[str, Scores], *, across: bool = False) -> Rows:
+    """Rows for one table, refused where their numbers do not compare.
+
+    Args:
+        scores: label of each row → its scores.
+        across: whether to allow different protocols; then the hash of each follows its label.
+
+    Raises:
+        ConfigError: two were scored under different protocols and `across` is not set; the message
+            names the fields that differ.
+    """
+    if not across:
+        require_same_protocol({label: s.protocol for label, s in scores.items()})
+        return [(label, s.metrics) for label, s in scores.items()]
+    return [(f"{label} [{s.protocol.fingerprint}]", s.metrics) for label, s in scores.items()]
 
 
 def _number(value: float | Spread | None, decimals: int) -> str:
