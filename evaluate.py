@@ -4,6 +4,7 @@ python evaluate.py                                     every finished run under 
 python evaluate.py --workdir=runs/rooms --split=test   one run, one split of its dataset
 python evaluate.py --workdir=runs/rooms --rgb=DIR --depth=DIR --depth_scale=1000
 python evaluate.py --predictions=DIR --prediction_scale=1000 --depth=DIR --depth_scale=1000
+python evaluate.py --predictions=DIR ... --protocol=nyu/bts,nyu/kim2018    or --sensitivity
 python evaluate.py --curves=curves.png                 the learning curves of every finished run
 python evaluate.py --study=iterations --workdir=runs/rooms    accuracy against iterations
 """
@@ -41,6 +42,17 @@ def main(arguments: list[str]) -> int:
     add("--min_depth", type=float, help="metres; ground truth counts above it")
     add("--max_depth", type=float, help="metres; ground truth counts below it; 0 for no limit")
     add("--resize", action="store_true", help="resize predictions of another size")
+    add(
+        "--protocol",
+        metavar="NAME[,NAME...]",
+        help="score under a published protocol, such as nyu/bts; several make one table",
+    )
+    add("--sensitivity", action="store_true", help="score under all protocols of the frame's size")
+    add(
+        "--across_protocols",
+        action="store_true",
+        help="let --mean mix runs that are scored under different protocols",
+    )
     add("--silog", action="store_true", help="add the scale-invariant error to the table")
     add("--edges", action="store_true", help="add the errors near depth edges to the table")
     add("--mean", action="store_true", help="one table of all runs: mean ± standard deviation")

@@ -6,6 +6,7 @@ from jaxdepth.experiment.build import (
     build_augmentation,
     build_discriminator,
     build_model,
+    build_protocol,
     build_source,
 )
 from jaxdepth.experiment.check import check_config
@@ -39,6 +40,7 @@ __all__ = [
     "build_discriminator",
     "build_model",
     "build_predict",
+    "build_protocol",
     "build_source",
     "build_stages",
     "check_config",

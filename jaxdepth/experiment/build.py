@@ -113,7 +113,11 @@ def build_protocol(config: FrozenConfigDict) -> Protocol:
     e = config.evaluation
     crop = parse_crop(e.crop) if e.crop else None
     return Protocol(
-        crop=crop, average=e.average, min_depth=e.min_depth, max_depth=e.max_depth or None
+        crop=crop,
+        average=e.average,
+        min_depth=e.min_depth,
+        max_depth=e.max_depth or None,
+        mirrored=e.mirrored,
     )
 
 

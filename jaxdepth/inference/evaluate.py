@@ -1,7 +1,8 @@
 """What `evaluate.py` was asked for, as tables."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import starmap
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,19 @@ from jaxdepth.data.folder import (
 from jaxdepth.data.pipeline import examples_in_order
 from jaxdepth.data.sources import Example
 from jaxdepth.errors import ConfigError
-from jaxdepth.evaluation import Protocol, format_table, mean_rows, parse_crop
+from jaxdepth.evaluation import (
+    Protocol,
+    format_table,
+    mean_rows,
+    parse_crop,
+    parse_protocols,
+    require_same_protocol,
+)
 from jaxdepth.experiment import Workdir, build_source, default_workdir, load_config
 from jaxdepth.inference.curves import plot_runs
+from jaxdepth.inference.protocols import check_choice, protocol_of_run
 from jaxdepth.inference.scoring import finished_runs, score_predictions, score_run
+from jaxdepth.inference.sensitivity import predictions_under, run_under
 from jaxdepth.inference.studies import (
     CONVERGENCE_NUM_ITERS,
     PAPER_NUM_ITERS,
@@ -52,6 +62,9 @@ def evaluate(
     min_depth: float | None = None,
     max_depth: float | None = None,
     resize: bool = False,
+    protocol: str | None = None,
+    sensitivity: bool = False,
+    across_protocols: bool = False,
     silog: bool = False,
     edges: bool = False,
     mean: bool = False,
@@ -77,6 +90,11 @@ def evaluate(
         crop, average, min_depth, max_depth, resize: the protocol where it is to differ from the
             run's; for saved predictions from pixels of the full frame, above 1e-3 m. A crop of
             "none" and a max_depth of 0 switch the run's off.
+        protocol: the preset to score under instead, of `jaxdepth.evaluation.PRESETS`; several
+            joined by commas make one table, with a row for each.
+        sensitivity: whether to score under all presets of the dataset whose frame the ground truth
+            has.
+        across_protocols: whether `mean` may be of runs that are scored under different protocols.
         silog: whether to add the scale-invariant error.
         edges: whether to add the errors near depth edges.
         mean: whether to print one table with the mean and the standard deviation over the runs,
@@ -121,6 +139,13 @@ def evaluate(
         changes["crop"] = None if crop == "none" else parse_crop(crop)
     if max_depth is not None:
         changes["max_depth"] = max_depth or None
+    presets = None if protocol is None else parse_protocols(protocol)
+    check_choice(presets, changes, sensitivity=sensitivity, mean=mean, across=across_protocols)
+    several = sensitivity or (presets is not None and len(presets) > 1)
+    if (presets or sensitivity) and (study or curves):
+        raise ConfigError(
+            "--protocol and --sensitivity choose how depth is scored: leave out --study, --curves."
+        )
     if study is not None:
         if curves or depth or silog or edges or mean:
             raise ConfigError(
@@ -150,21 +175,39 @@ def evaluate(
             prediction_scale=prediction_scale,
             depth_scale=depth_scale,
         )
-        yield score_predictions(
-            pairs, Protocol(**changes), label=str(predictions), silog=silog, edges=edges
-        )
+        label, columns = str(predictions), {"silog": silog, "edges": edges}
+        if several:
+            yield predictions_under(pairs, presets, label, **columns)
+        else:
+            one = presets[0] if presets else Protocol(**changes)
+            yield score_predictions(pairs, one, label=label, **columns)
         return
     if depth is not None and split:
         raise ConfigError("--split is of a run's own dataset: leave it out with --rgb.")
-    on = f" on {rgb}" if depth is not None else f", {split or 'test'} split"
+    split = None if depth is not None else split or "test"
+    on = f" on {rgb}" if depth is not None else f", {split} split"
+    runs = _runs(workdirs, config, overrides)
+    preset = presets[0] if presets else None
+    protocols = [protocol_of_run(c, changes, split=split, preset=preset) for _, c in runs]
+    if mean and not across_protocols:
+        require_same_protocol(
+            {str(run.path): p for (run, _), p in zip(runs, protocols, strict=True)}
+        )
     tables, names, footers = [], [], {}
-    for run, resolved in _runs(workdirs, config, overrides):
-        if depth is not None:
+    for (run, resolved), own in zip(runs, protocols, strict=True):
+
+        def examples(resolved: FrozenConfigDict = resolved) -> Iterable[Example]:
+            if depth is None:
+                return examples_in_order(build_source(resolved, split))
             pairs = read_image_pairs(_matched(rgb, depth), depth_scale=depth_scale, resize=resize)
-            examples = starmap(Example, pairs)
-        else:
-            examples = examples_in_order(build_source(resolved, split or "test"))
-        rows, footer = score_run(run, resolved, examples, changes, edges=edges)
+            return starmap(Example, pairs)
+
+        if several:
+            choose = partial(protocol_of_run, resolved, {}, split=split)
+            table = run_under(run, resolved, examples, choose, presets, silog=silog, edges=edges)
+            yield f"{run.path}{on}\n{table}"
+            continue
+        rows, footer = score_run(run, resolved, examples(), {}, edges=edges, protocol=own)
         if mean:
             tables.append(rows)
             names.append(str(run.path))

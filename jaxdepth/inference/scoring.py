@@ -1,19 +1,28 @@
 """Scores of runs and of anybody's predictions, as tables."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ml_collections import FrozenConfigDict
+from ml_collections import ConfigDict, FrozenConfigDict
 
 from jaxdepth.data.images import read_depth, resize_prediction
 from jaxdepth.data.mean import mean_depth
 from jaxdepth.data.sources import Example
 from jaxdepth.errors import WorkdirError
-from jaxdepth.evaluation import Protocol, Rows, Scorer, footer_lines, format_table
-from jaxdepth.experiment import Predictor, Workdir, build_source, load_predictor
+from jaxdepth.evaluation import (
+    Protocol,
+    Rows,
+    Scorer,
+    Scores,
+    compare,
+    footer_lines,
+    format_table,
+    identity_lines,
+)
+from jaxdepth.experiment import Predictor, Workdir, build_protocol, build_source, load_predictor
 
 MEAN_ROW = "mean training depth"
 
@@ -45,15 +54,30 @@ def score_model(
 
     The mean depth map, then each map of the model.
     """
-    scorers = {name: Scorer(protocol, edges=edges) for name in (MEAN_ROW, *predictor.names)}
+    (scores,) = score_model_under(predictor, examples, [protocol], mean, edges=edges)
+    last = next(reversed(scores.values()))
+    footer = [*footer_lines(last), *identity_lines(last), predictor.description]
+    return compare(scores), footer
+
+
+def score_model_under(
+    predictor: Predictor,
+    examples: Iterable[Example],
+    protocols: Sequence[Protocol],
+    mean: np.ndarray,
+    *,
+    edges: bool = False,
+) -> list[dict[str, Scores]]:
+    """The scores of each row of a model's table, by label, under each protocol in one pass."""
+    names = (MEAN_ROW, *predictor.names)
+    scorers = [{name: Scorer(p, edges=edges) for name in names} for p in protocols]
     for example, prediction in predictor.predict_examples(examples):
         rows = {MEAN_ROW: resize_prediction(mean, example.depth.shape), **prediction.maps}
-        for name, scorer in scorers.items():
-            scorer.add(example.name, rows[name], example.depth)
-    scores = {name: scorer.scores() for name, scorer in scorers.items()}
-    footer = [*footer_lines(next(reversed(scores.values()))), predictor.description]
-    rows = [(predictor.labels.get(name, name), s.metrics) for name, s in scores.items()]
-    return rows, footer
+        for of_protocol in scorers:
+            for name, scorer in of_protocol.items():
+                scorer.add(example.name, rows[name], example.depth)
+    labels = predictor.labels
+    return [{labels.get(name, name): s.scores() for name, s in one.items()} for one in scorers]
 
 
 def score_run(
@@ -63,6 +87,7 @@ def score_run(
     changes: Mapping[str, Any],
     *,
     edges: bool = False,
+    protocol: Protocol | None = None,
 ) -> tuple[Rows, list[str]]:
     """The rows of a run on examples and their footer, for `jaxdepth.evaluation.format_table`.
 
@@ -72,16 +97,32 @@ def score_run(
         examples: from its own dataset or any other.
         changes: attributes of `Protocol` that differ from the run's own.
         edges: whether to score near depth edges besides.
+        protocol: instead of the run's own, which `changes` are then of.
     """
-    predictor = load_predictor(run, config)
-    if run.mean_depth.exists():
-        mean = read_depth(run.mean_depth, scale=1)
-    else:
-        source = build_source(config, "train")
-        mean = mean_depth(source, predictor.frame_size, config.evaluation.mean_examples)
-    protocol = dataclasses.replace(predictor.protocol, **changes)
+    protocol = dataclasses.replace(protocol or build_protocol(config), **changes)
+    predictor, mean = load_run(run, config, mirrored=protocol.mirrored)
     rows, footer = score_model(predictor, examples, protocol, mean, edges=edges)
     return rows, [*footer, *unfinished_lines(run, predictor.step)]
+
+
+def load_run(
+    run: Workdir, config: FrozenConfigDict, *, mirrored: bool
+) -> tuple[Predictor, np.ndarray]:
+    """The predictor of a run, and the mean depth map of its training set (metres).
+
+    Args:
+        run: with a checkpoint.
+        config: the run's.
+        mirrored: whether predictions are averaged with those of the mirrored image, whatever the
+            config says.
+    """
+    changed = ConfigDict(config)
+    changed.evaluation.mirrored = mirrored
+    predictor = load_predictor(run, FrozenConfigDict(changed))
+    if run.mean_depth.exists():
+        return predictor, read_depth(run.mean_depth, scale=1)
+    source = build_source(config, "train")
+    return predictor, mean_depth(source, predictor.frame_size, config.evaluation.mean_examples)
 
 
 def unfinished_lines(run: Workdir, step: int) -> list[str]:
@@ -104,6 +145,5 @@ def score_predictions(
     for pair in pairs:
         scorer.add(*pair)
     scores = scorer.scores()
-    return format_table(
-        [(label, scores.metrics)], silog=silog, edges=edges, footer=footer_lines(scores)
-    )
+    footer = [*footer_lines(scores), *identity_lines(scores)]
+    return format_table([(label, scores.metrics)], silog=silog, edges=edges, footer=footer)

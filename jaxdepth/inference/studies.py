@@ -15,7 +15,15 @@ import numpy as np
 from ml_collections import FrozenConfigDict
 
 from jaxdepth.errors import ConfigError, DataError, WorkdirError
-from jaxdepth.evaluation import TABLE_COLUMNS, footer_lines, format_table, line_colors, new_figure
+from jaxdepth.evaluation import (
+    TABLE_COLUMNS,
+    footer_lines,
+    format_table,
+    identity_lines,
+    line_colors,
+    new_figure,
+    require_same_protocol,
+)
 from jaxdepth.experiment import (
     INTEGRATED,
     Weights,
@@ -27,6 +35,7 @@ from jaxdepth.experiment import (
 )
 from jaxdepth.inference.curves import read_records, run_labels
 from jaxdepth.inference.iterations import mean_convergence, score_iterations
+from jaxdepth.inference.protocols import protocol_of_run
 from jaxdepth.inference.scoring import unfinished_lines
 
 if TYPE_CHECKING:
@@ -69,6 +78,9 @@ def study_iterations(
         ConfigError: a run has no integration layer, or matplotlib is not installed.
         WorkdirError, CheckpointError, DataError: a run or its dataset cannot be used.
     """
+    require_same_protocol(
+        {str(run.path): protocol_of_run(c, changes or {}, split=split) for run, c in runs}
+    )
     figure, panels = _begin(runs, out, panels=len(_PLOTTED))
     table, footers, rows, trained = [], {}, [], {}
     for run, config, label, color in _each(runs):
@@ -85,7 +97,8 @@ def study_iterations(
             table.append((f"{label}, K = {k}" + " (trained)" * (k == own), one.metrics))
             metrics = {name: one.metrics[name] for name in TABLE_COLUMNS}
             rows.append({"run": label, "trained_num_iters": own, "num_iters": k, **metrics})
-        footers |= dict.fromkeys([*footer_lines(scores[own]), *unfinished_lines(run, weights.step)])
+        lines = [*footer_lines(scores[own]), *identity_lines(scores[own])]
+        footers |= dict.fromkeys([*lines, *unfinished_lines(run, weights.step)])
         trained.setdefault(own, []).append(scores[own].metrics)
         for axes, name in zip(panels, _PLOTTED, strict=True):
             values = [one.metrics[name] for one in scores.values()]
