@@ -80,7 +80,7 @@ def test_every_finished_run_by_default(scripts, finished, tmp_path):
     shutil.copytree(finished, tmp_path / "runs" / "unfinished")
     (tmp_path / "runs" / "unfinished" / "finished.json").unlink()
     out, _ = scripts.run("evaluate.py", cwd=tmp_path)
-    assert [line.split(",")[0] for line in out.splitlines() if " split" in line] == [
+    assert [line.split(",")[0] for line in out.splitlines() if line.startswith("runs/")] == [
         "runs/a",
         "runs/b",
     ]
