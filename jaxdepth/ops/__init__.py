@@ -5,6 +5,7 @@ component first.
 """
 
 from jaxdepth.ops.bilateral import bilateral_filter, cross_bilateral_fill
+from jaxdepth.ops.bregman_iterations import SplitBregmanInfo
 from jaxdepth.ops.differences import (
     central_gradient,
     central_validity,
@@ -17,7 +18,7 @@ from jaxdepth.ops.irls import fusion_energy, irls_fusion
 from jaxdepth.ops.pdhg import pdhg
 from jaxdepth.ops.placement import place_in_frame
 from jaxdepth.ops.spectral import screened_poisson
-from jaxdepth.ops.split_bregman import SplitBregmanInfo, split_bregman
+from jaxdepth.ops.split_bregman import split_bregman
 from jaxdepth.ops.warp import (
     affine_matrix,
     compose_affine,
