@@ -252,7 +252,7 @@ def measure(size: Size, repeats: int, compare: bool) -> None:
             peer_trainer = peer.trainer(stage)
             check_steps(size, (image, depth), trainer, peer_trainer)
             functions.append(lambda trainer=peer_trainer: trainer.step(image, depth))
-        take_turns(f"step, {stage.name}", len(stage.image_set), functions, repeats)
+        take_turns(f"step, {stage.name}", len(config.image_set), functions, repeats)
         variables = trainer.state.variables
         del functions, trainer
     if memory := jax.devices()[0].memory_stats():  # None on a CPU
