@@ -242,7 +242,7 @@ def implicit(
         # is nothing to solve for.
         def unfinished(carry):
             _, term, count = carry
-            return (count < most) & (_norm(term) > small * _norm(right))
+            return (count < most) & (jnp.linalg.norm(term) > small * jnp.linalg.norm(right))
 
         def add(carry):
             x, term, count = carry
@@ -345,7 +345,3 @@ def _scan(body: Callable, carry: _Progress, length: int, remat_every: int | None
         return jnp.concatenate([outputs.reshape(-1, *outputs.shape[2:]), tail])
 
     return carry, jax.tree.map(join, outputs, tail)
-
-
-def _norm(x: jax.Array) -> jax.Array:
-    return jnp.sqrt(jnp.sum(x**2))
