@@ -21,7 +21,8 @@ setting; iterations; median seconds; that over those of `jaxdepth, tuned`; relat
 energy at the end. "Not reached" means not in 6000 iterations or 15 seconds of looking, which
 evaluates the energy of each; float32 cannot reach 1e-6 here.
 
-- jaxdepth: with the default β and without relaxation; and with the best β and relaxation = 1.6;
+- jaxdepth: with the default β and without relaxation; with `adapt_beta` from the default on, and
+  relaxation = 1.6, where nothing is tuned; and with the best β and relaxation = 1.6;
 - SCICO ADMM: the same iterations, by its solver in the Fourier domain, `step` by `step` from
   Python; `compiled`: all steps in one `jax.lax.fori_loop`, which SCICO does not do by itself;
 - SCICO PDHG: primal-dual steps without a linear solve, only compiled;
@@ -142,34 +143,34 @@ def minimum(scene: Scene) -> tuple[float, float]:
     return least, (least - bound) / least
 
 
-def jaxdepth_solver(*, relaxation: float, betas: tuple, best: dict, dtype: type) -> Solver:
-    def compiled(scene, beta, num_iters, state=None):
-        """From zero to the image alone; with a state, what makes the image and the info of one."""
+def jaxdepth_solver(
+    *, relaxation: float, adapt_beta: bool = False, betas: tuple, best: dict, dtype: type
+) -> Solver:
+    def compiled(scene, beta, num_iters, return_info=False):
         f, g = jnp.asarray(scene.f, dtype), jnp.asarray(scene.g, dtype)
 
-        def solve(f, g, state):
+        def solve(f, g):
             return split_bregman(
                 f,
                 g,
                 lam=scene.lam,
                 beta=beta,
+                adapt_beta=adapt_beta,
                 num_iters=num_iters,
                 relaxation=relaxation,
-                init=state,
-                return_info=state is not None,
+                return_info=return_info,
             )
 
         with jax.enable_x64(dtype == np.float64):
-            program = jax.jit(solve).lower(f, g, state).compile()
-        return lambda state=None: jax.block_until_ready(program(f, g, state))
+            program = jax.jit(solve).lower(f, g).compile()
+        return lambda: jax.block_until_ready(program(f, g))
 
     def iterate(scene, beta):
-        state = jnp.zeros(scene.g.shape, dtype)  # d = b = 0
-        some = compiled(scene, beta, 100, state)
+        known, num_iters = 0, 100
         while True:
-            _, info = some(state)
-            state = info.state
-            yield from np.asarray(info.energy, np.float64)
+            _, info = compiled(scene, beta, num_iters, return_info=True)()
+            yield from np.asarray(info.energy[known:], np.float64)
+            known, num_iters = num_iters, 2 * num_iters
 
     return Solver(iterate, compiled, betas, best, dtype)
 
@@ -321,6 +322,13 @@ def make_solvers(only: str) -> dict[str, Solver]:
             dtype=np.float64,
         ),
     }
+    solvers["jaxdepth, adapted"] = jaxdepth_solver(
+        relaxation=1.6,
+        adapt_beta=True,
+        betas=(10.0,),
+        best={"consistent": 10.0, "noisy": 10.0},
+        dtype=np.float64,
+    )
     best = {"consistent": 50.0, "noisy": 50.0}
     for label, dtype in [("", np.float64), (", float32", np.float32)]:
         solvers[BASE + label] = jaxdepth_solver(

@@ -26,8 +26,9 @@ class Convergence(NamedTuple):
 
     change: np.ndarray  # [K], ‖uᵏ − uᵏ⁻¹‖₁, metres, a sum over the pixels; u⁰ = f
     energy: np.ndarray  # [K], E(uᵏ), a sum over the pixels
+    gap: np.ndarray  # [K], E(uᵏ) is above the minimum by at most this
     primal_residual: np.ndarray  # [K], metres per pixel
-    dual_residual: np.ndarray  # [K], metres per pixel
+    dual_residual: np.ndarray  # [K], a pure number
 
 
 def score_iterations(

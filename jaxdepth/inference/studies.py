@@ -155,13 +155,17 @@ def study_convergence(
                    for k in sorted({1, own, num_iters}) if k <= num_iters]  # fmt: skip
         lines.append(f"{label}, trained with K = {own}: {', '.join(changes)}")
         lines += unfinished_lines(run, weights.step)
-    titles = ("‖uᵏ − uᵏ⁻¹‖₁ in m", "energy E(uᵏ)", "residuals in m/pixel")
+    titles = ("‖uᵏ − uᵏ⁻¹‖₁ in m", "energy E(uᵏ)", "residuals")
     for axes, title in zip(panels, titles, strict=True):
         axes.set_title(title)
         _set_iterations(axes, "iteration k")
     for axes in (panels[0], panels[2]):
         axes.set_yscale("log")
-    for style, label in ((":", "K at training"), ("-", "primal residual"), ("--", "dual residual")):
+    for style, label in (
+        (":", "K at training"),
+        ("-", "primal residual in m/pixel"),
+        ("--", "dual residual"),
+    ):
         panels[2].plot([], [], style, color="0.3", label=label)
     files = _write(out, "convergence", figure, rows)
     heading = f"mean ‖uᵏ − uᵏ⁻¹‖₁ over the images of the {split} split, written to {files}"

@@ -8,10 +8,22 @@ import jax
 import jax.numpy as jnp
 
 from jaxdepth.ops.differences import Boundary, gradient_planes_adjoint
-from jaxdepth.ops.energy import Terms, correction_energy, masked_gradient
+from jaxdepth.ops.energy import (
+    Terms,
+    correction_energy,
+    duality_gap,
+    masked_gradient,
+    optimality_residual,
+)
 from jaxdepth.ops.penalties import Penalty, dual_step, subgradient
 from jaxdepth.ops.spectral import screened_poisson_solver
 from jaxdepth.ops.weighted_poisson import weighted_poisson_solver
+
+_BETA_RANGE = 100.0
+"""`adapt_beta` multiplies or divides β by this at most: beyond, float32 loses d or y."""
+
+_FIRST_BALANCE = 5
+"""`adapt_beta` sets β after so many iterations, and after twice, four times, … as many."""
 
 _FEWEST_TERMS = 1000
 """Up to so many terms of a Neumann series are added, however few the iterations of a warm start."""
@@ -25,20 +37,28 @@ class SplitBregmanInfo(NamedTuple):
 
     Attributes:
       energy: `[..., K]`, E(u) after each iteration, a sum over the pixels.
+      gap: `[..., K]`, the duality gap: E(u) exceeds the minimum by at most this. With
+        `data_weight`, it exceeds the energy of every depth map that differs from u by at most a
+        metre at each pixel by at most this.
       change: `[..., K]`, ‖uᵏ − uᵏ⁻¹‖₁, in metres, a sum over the pixels; u⁰ is f, or `init` if
         that is a depth map.
       primal_residual: `[..., K]`, the root of the mean square of ∇u − g − d over all differences,
         in metres per pixel.
-      dual_residual: `[..., K]`, that of dᵏ − dᵏ⁻¹.
+      dual_residual: `[..., K]`, that of λWᵈ(u − f) + ∇ᵀy, y = βb, over all pixels: what u lacks to
+        be a minimiser with this y; a pure number, where a component of y is at most w^g.
+      beta: `[..., K]`, the β of each iteration.
       num_iters: `[...]`, int32, the iterations that were made.
-      converged: `[...]`, bool, whether both residuals came to `tol`; False without `tol`.
-      state: `[..., H, W, 2]`, d + b, in metres per pixel: the `init` to go on from.
+      converged: `[...]`, bool, whether the gap came to `tol`; False without `tol`.
+      state: `[..., H, W, 2]`, d + y/β with the `beta` of the call, in metres per pixel: the `init`
+        to go on from.
     """
 
     energy: jax.Array
+    gap: jax.Array
     change: jax.Array
     primal_residual: jax.Array
     dual_residual: jax.Array
+    beta: jax.Array
     num_iters: jax.Array
     converged: jax.Array
     state: jax.Array
@@ -50,6 +70,7 @@ class Method(NamedTuple):
     num_iters: int
     boundary: Boundary
     penalty: Penalty
+    adapt_beta: bool
     relaxation: float
     cg_max_iters: int
     remat_every: int | None
@@ -64,18 +85,21 @@ class _State(NamedTuple):
 
 
 class _Report(NamedTuple):
-    """On one iteration, `[...]` each: see `SplitBregmanInfo`."""
+    """On one iteration, `[...]` each: see `SplitBregmanInfo`; None where only `tol` asks."""
 
-    energy: jax.Array | None  # None where only `tol` wants to know
-    change: jax.Array | None
-    primal_residual: jax.Array
-    dual_residual: jax.Array
+    energy: jax.Array
+    gap: jax.Array
+    change: jax.Array | None = None
+    primal_residual: jax.Array | None = None
+    dual_residual: jax.Array | None = None
+    beta: jax.Array | None = None
 
 
 class _Progress(NamedTuple):
     """What the loop carries."""
 
     state: _State
+    beta: jax.Array | None  # `[..., 1, 1]`; None where it does not change
     report: _Report | None
     num_iters: jax.Array  # [...]
     converged: jax.Array  # [...]
@@ -90,11 +114,15 @@ class _Iteration:
 
     All that an iteration needs of the last is z = ∇w − t + b, the argument of its prox: what the
     prox takes off z is the new b, what it leaves is d.
+
+    β is a scalar, or `[..., 1, 1]` for one per image. In these units b is the dual variable y.
     """
 
     def __init__(self, terms: Terms, beta: jax.Array, cg_tol: jax.Array, method: Method):
-        self.terms, self.beta, self.method = terms, beta, method
-        self.t = beta * terms.t
+        self.terms, self.method = terms, method
+        self.beta, self.cg_tol = beta, cg_tol
+        self.beta_of_planes = beta[None] if beta.ndim else beta
+        self.t = self.beta_of_planes * terms.t
         boundary, ratio, dtype = method.boundary, terms.lam / beta, terms.f.dtype
         if terms.mask is None and terms.data_weight is None:
             spectral = screened_poisson_solver(
@@ -113,6 +141,10 @@ class _Iteration:
                 cg_max_iters=method.cg_max_iters,
             )
 
+    def of(self, terms: Terms) -> "_Iteration":
+        """The same with other terms."""
+        return _Iteration(terms, self.beta, self.cg_tol, self.method)
+
     def start(self, init: jax.Array | None) -> _State:
         """d = b = 0, or what they would be if `init` were the solution, or `init` itself."""
         terms, zero = self.terms, jnp.zeros_like(self.terms.f)
@@ -129,8 +161,8 @@ class _Iteration:
             b = subgradient(
                 misfit, terms.gradient_weight, penalty=self.method.penalty, delta=terms.delta
             )
-            return _State(self.beta * misfit + b, self.beta * v)
-        z = self.beta * jnp.moveaxis(init, -1, 0)
+            return _State(self.beta_of_planes * misfit + b, self.beta * v)
+        z = self.beta_of_planes * jnp.moveaxis(init, -1, 0)
         z = z if terms.exists is None else jnp.where(terms.exists, z, 0)
         return _State(z, zero)
 
@@ -141,7 +173,11 @@ class _Iteration:
         """b after the iteration whose prox had the argument z."""
         terms = self.terms
         return dual_step(
-            z, terms.gradient_weight, self.beta, penalty=self.method.penalty, delta=terms.delta
+            z,
+            terms.gradient_weight,
+            self.beta_of_planes,
+            penalty=self.method.penalty,
+            delta=terms.delta,
         )
 
     def correction(self, state: _State, b: jax.Array) -> jax.Array:
@@ -164,31 +200,57 @@ class _Iteration:
         return u if self.terms.mask is None else jnp.where(self.terms.mask, u, 0)
 
     def report(self, before: _State, after: _State) -> _Report:
-        d_before = before.z - self.bregman(before.z)
-        d = after.z - self.bregman(after.z)
-        misfit = self.gradient(after.w) - self.t
-        energy = change = None
-        if self.method.return_info:
-            energy = correction_energy(
-                after.w / self.beta,
-                self.terms,
-                penalty=self.method.penalty,
-                boundary=self.method.boundary,
-            )
-            change = jnp.sum(jnp.abs(after.w - before.w), axis=(-2, -1)) / self.beta
-        return _Report(
-            energy, change, self._root_mean_square(misfit - d), self._root_mean_square(d - d_before)
+        terms, method, y = self.terms, self.method, self.bregman(after.z)
+        v, options = after.w / self.beta, {"boundary": method.boundary}
+        report = _Report(
+            correction_energy(v, terms, penalty=method.penalty, **options),
+            duality_gap(v, y, terms, penalty=method.penalty, **options),
+        )
+        if not method.return_info:
+            return report
+        misfit = self.gradient(v) - terms.t
+        primal = misfit - (after.z - y) / self.beta_of_planes
+        dual = optimality_residual(v, y, terms, **options)
+        pixels = None if terms.mask is None else terms.mask[None]
+        return report._replace(
+            change=jnp.sum(jnp.abs(v - before.w / self.beta), axis=(-2, -1)),
+            primal_residual=_root_mean_square(primal, terms.exists),
+            dual_residual=_root_mean_square(dual[None], pixels),
+            beta=jnp.broadcast_to(self.beta, (*v.shape[:-2], 1, 1))[..., 0, 0],
         )
 
-    def _root_mean_square(self, x: jax.Array) -> jax.Array:
-        """Of a scaled field over the terms that exist, in metres per pixel; `[...]`."""
-        axes = (0, -2, -1)
-        if self.terms.exists is None:
-            mean = jnp.mean(x**2, axis=axes)
-        else:
-            count = jnp.maximum(jnp.sum(self.terms.exists, axis=axes), 1)
-            mean = jnp.sum(x**2, axis=axes) / count
-        return jnp.sqrt(mean) / self.beta
+    def balanced_beta(self, state: _State, first: jax.Array) -> jax.Array:
+        """The β of `adapt_beta`, `[..., 1, 1]`, near `first` up to a factor of 100.
+
+        The bound of the distance to the minimiser after K iterations from d = y = 0 is least for
+        β = ‖y‖/‖d‖ at the minimiser; here they are those of the state.
+        """
+        y = self.bregman(state.z)
+        counted = self.terms.exists
+        if self.terms.gradient_weight is not None:  # without weight y is 0 whatever d is
+            weighted = self.terms.gradient_weight > 0
+            counted = weighted if counted is None else weighted & counted
+        scale = _root_mean_square(y, counted), _root_mean_square(state.z - y, counted)
+        known = (scale[0] > 0) & (scale[1] > 0)
+        factor = jnp.where(known, scale[0] / jnp.where(known, scale[1], 1), 1)
+        beta = self.beta * jnp.expand_dims(factor, (-2, -1))
+        return jax.lax.stop_gradient(jnp.clip(beta, first / _BETA_RANGE, first * _BETA_RANGE))
+
+    def rescale(self, state: _State, beta: jax.Array) -> _State:
+        """The same d, y and u for another β, `[..., 1, 1]`."""
+        factor = beta / self.beta
+        y = self.bregman(state.z)
+        return _State(factor[None] * (state.z - y) + y, factor * state.w)
+
+
+def _root_mean_square(x: jax.Array, counted: jax.Array | None) -> jax.Array:
+    """Of `[n, ..., H, W]` over all axes but the batch's, where it counts; `[...]`."""
+    axes = (0, -2, -1)
+    if counted is None:
+        return jnp.sqrt(jnp.mean(x**2, axis=axes))
+    counted = jnp.broadcast_to(counted, x.shape)
+    count = jnp.maximum(jnp.sum(counted, axis=axes), 1)
+    return jnp.sqrt(jnp.sum(jnp.where(counted, x, 0) ** 2, axis=axes) / count)
 
 
 @functools.partial(jax.jit, static_argnames="method")
@@ -202,8 +264,7 @@ def unrolled(
     method: Method,
 ) -> tuple[jax.Array, SplitBregmanInfo | None]:
     """u and, if the method wants it, the information; differentiable through the iterations."""
-    iteration = _Iteration(terms, beta, cg_tol, method)
-    state, info = _iterate(iteration, init, tol)
+    iteration, state, info = _iterate(terms, beta, init, tol, cg_tol, method)
     return iteration.depth(state.w), info
 
 
@@ -219,8 +280,7 @@ def implicit(
 ) -> tuple[jax.Array, SplitBregmanInfo | None]:
     """As `unrolled`, differentiable as the fixed point of the iterations."""
     constant = jax.lax.stop_gradient((terms, beta, init))
-    fixed = _Iteration(constant[0], constant[1], cg_tol, method)
-    state, info = _iterate(fixed, constant[2], tol)
+    fixed, state, info = _iterate(*constant, tol, cg_tol, method)
 
     # z solves z = T(z), so dz = (I − ∂T/∂z)⁻¹ ∂T, and u is a function of z. Nothing below changes a
     # value: only differences from a constant copy are added.
@@ -228,7 +288,7 @@ def implicit(
         after = iteration.step(_State(z, state.w))
         return after.z, after.w
 
-    moving = _Iteration(terms, constant[1], cg_tol, method)  # the minimiser has no β in it
+    moving = fixed.of(terms)  # the minimiser has no β in it
     _, derivative = jax.linearize(lambda z: advance(fixed, z)[0], state.z)
 
     small = 0.01 * jnp.sqrt(jnp.finfo(terms.f.dtype).eps)
@@ -261,25 +321,54 @@ def implicit(
 
 
 def _iterate(
-    iteration: _Iteration, init: jax.Array | None, tol: jax.Array | None
-) -> tuple[_State, SplitBregmanInfo | None]:
-    """The last state, and the information if the method wants it."""
-    method, start = iteration.method, iteration.start(init)
-    batch = start.w.shape[:-2]
+    terms: Terms,
+    beta: jax.Array,
+    init: jax.Array | None,
+    tol: jax.Array | None,
+    cg_tol: jax.Array,
+    method: Method,
+) -> tuple[_Iteration, _State, SplitBregmanInfo | None]:
+    """An iteration with the last β, the last state, and the information if the method wants it."""
+    batch, dtype = terms.f.shape[:-2], terms.f.dtype
+
+    def with_beta(beta):
+        return _Iteration(terms, beta, cg_tol, method)
+
+    if method.adapt_beta:
+        beta = jnp.broadcast_to(beta, (*batch, 1, 1))
+    first = with_beta(beta)
+    start = first.start(init)
+    if method.adapt_beta and init is not None:
+        beta = first.balanced_beta(start, first.beta)
+        start = first.rescale(start, beta)
+
+    # Of the energy: a difference is no better than the depths it is one of.
+    rounding = jnp.finfo(dtype).eps * jnp.sum(jnp.abs(terms.f), axis=(-2, -1))
+
+    def current(progress):
+        return with_beta(progress.beta) if method.adapt_beta else first
 
     def advance(progress):
+        iteration = current(progress)
         before = progress.state
         after = iteration.step(before)
-        num_iters, converged = progress.num_iters + 1, progress.converged
-        if tol is None and not method.return_info:
-            return _Progress(after, None, num_iters, converged)
-        report = jax.lax.stop_gradient(iteration.report(before, after))  # has roots of zeros
-        new = _Progress(after, report, num_iters, converged)
+        num_iters = progress.num_iters + 1
+        new = progress._replace(state=after, num_iters=num_iters)
+        if tol is not None or method.return_info:
+            # It has roots of zeros.
+            new = new._replace(report=jax.lax.stop_gradient(iteration.report(before, after)))
+        if method.adapt_beta:
+            times, rest = num_iters // _FIRST_BALANCE, num_iters % _FIRST_BALANCE
+            due = (rest == 0) & (times & (times - 1) == 0)
+            due = jnp.expand_dims(due, (-2, -1))
+            balanced = iteration.balanced_beta(after, first.beta)
+            balanced = jnp.where(due, balanced, iteration.beta)
+            new = new._replace(state=iteration.rescale(after, balanced), beta=balanced)
         if tol is None:
             return new
-        reached = (report.primal_residual <= tol) & (report.dual_residual <= tol)
+        new = new._replace(converged=new.report.gap <= tol * new.report.energy + rounding)
         # An image that was there before this iteration stays as it was.
-        return _choose(converged, progress, new._replace(converged=reached))
+        return _choose(progress.converged, progress, new)
 
     def body(progress, _):
         if tol is None:
@@ -291,26 +380,32 @@ def _iterate(
 
     report = None
     if tol is not None or method.return_info:
-        unknown = jnp.full(batch, jnp.inf, start.w.dtype)
-        only_tol = not method.return_info
-        report = _Report(
-            None if only_tol else unknown, None if only_tol else unknown, unknown, unknown
-        )
-    progress = _Progress(start, report, jnp.zeros(batch, jnp.int32), jnp.zeros(batch, bool))
+        unknown = jnp.full(batch, jnp.inf, dtype)
+        report = _Report(unknown, unknown, *([unknown] * 4 if method.return_info else []))
+    progress = _Progress(
+        start,
+        beta if method.adapt_beta else None,
+        report,
+        jnp.zeros(batch, jnp.int32),
+        jnp.zeros(batch, bool),
+    )
     progress, reports = _scan(body, progress, method.num_iters, method.remat_every)
+    state = progress.state
+    last = current(progress)
     if not method.return_info:
-        return progress.state, None
+        return last, state, None
 
     def last_axis(x):
         return jnp.moveaxis(x, 0, -1)
 
+    z = last.rescale(state, first.beta).z if method.adapt_beta else state.z
     info = SplitBregmanInfo(
-        *map(last_axis, reports),
+        **{name: last_axis(value) for name, value in reports._asdict().items()},
         num_iters=progress.num_iters,
         converged=progress.converged,
-        state=last_axis(progress.state.z) / iteration.beta,
+        state=last_axis(z / first.beta_of_planes),
     )
-    return progress.state, jax.lax.stop_gradient(info)
+    return last, state, jax.lax.stop_gradient(info)
 
 
 def _choose(old_is_final: jax.Array, old: _Progress, new: _Progress) -> _Progress:

@@ -20,8 +20,9 @@ from jaxdepth.ops.differences import (
     check_image,
     gradient_exists,
     gradient_planes,
+    gradient_planes_adjoint,
 )
-from jaxdepth.ops.penalties import Penalty, check_penalty, penalty_value
+from jaxdepth.ops.penalties import Penalty, check_penalty, conjugacy_gap, penalty_value
 from jaxdepth.ops.spectral import positive_scalar, solve_dtype
 
 
@@ -132,6 +133,50 @@ def correction_energy(
     data = v**2 if terms.data_weight is None else terms.data_weight * v**2
     misfit_cost = penalty_value(misfit, terms.gradient_weight, penalty=penalty, delta=terms.delta)
     return jnp.sum(misfit_cost, axis=(-2, -1)) + terms.lam / 2 * jnp.sum(data, axis=(-2, -1))
+
+
+def duality_gap(
+    v: jax.Array, y: jax.Array, terms: Terms, *, penalty: Penalty, boundary: Boundary
+) -> jax.Array:
+    r"""A bound of E(f + v) above the minimum, from a dual variable y.
+
+    $$\sum_p\left(\varphi(r) + \varphi^*(y) - \langle y, r\rangle\right)
+      + \sum_p \frac{s_p^2}{2\lambda w^d_p},
+      \quad r = \nabla v - t,\ s = \lambda W^d v + \nabla^\top y,$$
+
+    the primal energy less the dual energy of y, as a sum of terms that are not negative and so do
+    not cancel. With data weights, which may be 0, the second sum is over the most that a change of
+    at most a metre can gain: the bound is then on all depth maps so close to f + v.
+
+    Args:
+      v: `[..., H, W]`, 0 outside the mask.
+      y: `[2, ..., H, W]`, a result of `dual_step`, 0 where there is no term.
+      terms: of the energy.
+      penalty: φ.
+      boundary: of ∇.
+
+    Returns:
+      `[...]`, in the unit of E.
+    """
+    misfit = masked_gradient(v, terms, boundary=boundary) - terms.t
+    gap = conjugacy_gap(misfit, y, terms.gradient_weight, penalty=penalty, delta=terms.delta)
+    slope = jnp.abs(optimality_residual(v, y, terms, boundary=boundary))
+    if terms.data_weight is None:
+        gain = slope**2 / (2 * terms.lam)
+    else:
+        curvature = terms.lam * terms.data_weight
+        inner = slope < curvature
+        step = jnp.where(inner, slope / jnp.where(inner, curvature, 1), 1)
+        gain = slope * step - curvature * step**2 / 2
+    return jnp.sum(gap + gain, axis=(-2, -1))
+
+
+def optimality_residual(
+    v: jax.Array, y: jax.Array, terms: Terms, *, boundary: Boundary
+) -> jax.Array:
+    """λWv + ∇ᵀy, `[..., H, W]`, which is 0 at the minimiser; 0 outside the mask."""
+    data = v if terms.data_weight is None else terms.data_weight * v
+    return terms.lam * data + gradient_planes_adjoint(y, boundary=boundary)
 
 
 def masked_gradient(v: jax.Array, terms: Terms, *, boundary: Boundary) -> jax.Array:

@@ -87,6 +87,31 @@ def dual_step(
     return z * jnp.where(outside, weight / jnp.where(length > 0, length, 1), 1)
 
 
+def conjugacy_gap(
+    r: jax.Array, y: jax.Array, weight: jax.Array | None, *, penalty: Penalty, delta: jax.Array
+) -> jax.Array:
+    r"""How far y is from a subgradient of φ at r: φ(r) + φ*(y) − ⟨y, r⟩ of each pixel.
+
+    It is never negative, and 0 where y is one (Fenchel and Young).
+
+    Args:
+      r: `[2, ..., H, W]`, in metres per pixel.
+      y: `[2, ..., H, W]`, a result of `dual_step`, so that φ*(y) is finite.
+      weight: as in `penalty_value`; likewise `penalty` and `delta`.
+
+    Returns:
+      `[..., H, W]`.
+    """
+    value = penalty_value(r, weight, penalty=penalty, delta=delta) - jnp.sum(y * r, axis=0)
+    if penalty in ("huber", "squared"):  # φ*(y) is y²/2w times δ or 1; with no weight y is 0
+        half = delta / 2 if penalty == "huber" else 0.5
+        square = y**2
+        if weight is not None:
+            square = jnp.where(weight > 0, square / jnp.where(weight > 0, weight, 1), 0)
+        value = value + half * jnp.sum(square, axis=0)
+    return jnp.maximum(value, 0)
+
+
 def subgradient(
     r: jax.Array, weight: jax.Array | None, *, penalty: Penalty, delta: jax.Array
 ) -> jax.Array:

@@ -67,6 +67,8 @@ def screened_poisson(
     h = jnp.asarray(h)
     check_image("h", h)
     dtype = solve_dtype(h)
+    lam, beta = positive_scalar("lam", lam, dtype), positive_scalar("beta", beta, dtype)
+    check_boundary(boundary)
     solve = screened_poisson_solver(
         h.shape[-2:], lam=lam, beta=beta, boundary=boundary, dtype=dtype
     )
@@ -76,8 +78,8 @@ def screened_poisson(
 def screened_poisson_solver(
     shape: tuple[int, int],
     *,
-    lam: ArrayLike,
-    beta: ArrayLike = 1.0,
+    lam: jax.Array,
+    beta: jax.Array | float = 1.0,
     boundary: Boundary = "periodic",
     zero_mean: bool = False,
     dtype: jnp.dtype = jnp.float32,
@@ -90,7 +92,7 @@ def screened_poisson_solver(
 
     Args:
       shape: (H, W).
-      lam: λ > 0, a scalar.
+      lam: λ > 0, a scalar, or `[..., 1, 1]` for one per image.
       beta: β > 0, a scalar.
       boundary: `"periodic"` or `"neumann"`.
       zero_mean: promises that every h is made as ∇ᵀp of some p, and so has mean zero. The mean of u
@@ -100,15 +102,11 @@ def screened_poisson_solver(
 
     Returns:
       A function from h `[..., H, W]` to u `[..., H, W]`, both of type `dtype`.
-
-    Raises:
-      ValueError: as `screened_poisson`.
     """
-    lam = positive_scalar("lam", lam, dtype)
-    beta = positive_scalar("beta", beta, dtype)
-    inverse = 1 / (lam + beta * laplacian_symbol(shape, boundary=boundary, dtype=dtype))
+    symbol = _expand(laplacian_symbol(shape, boundary=boundary, dtype=dtype), max(jnp.ndim(lam), 2))
+    inverse = 1 / (lam + beta * symbol)
     if zero_mean:
-        inverse = inverse.at[0, 0].set(0)
+        inverse = inverse.at[..., 0, 0].set(0)
 
     def operator(u):
         laplacian = gradient_adjoint(gradient(u, boundary=boundary), boundary=boundary)

@@ -30,6 +30,7 @@ def split_bregman(
     mask: ArrayLike | None = None,
     penalty: Penalty = "anisotropic",
     delta: ArrayLike = 0.01,
+    adapt_beta: bool = False,
     relaxation: float = 1.0,
     init: ArrayLike | None = None,
     tol: ArrayLike | None = None,
@@ -72,7 +73,7 @@ def split_bregman(
       solves again, and keeps one image and the signs of the shrinkage per iteration; up to nine
       images with the other penalties, `mask`, `data_weight` or `tol`. `remat_every=n` keeps them
       for n iterations only, and d + b for each n, and computes the iterations once more. √K is a
-      good n.
+      good n. A β that was adapted counts as a constant.
     - `"implicit"`: those of the minimiser of E, at the last iterate, by the implicit function
       theorem, in memory that does not depend on K; first derivatives only. The linear system is
       solved by a Neumann series, which converges as the iterations do, of at most 1000 or K terms.
@@ -81,10 +82,10 @@ def split_bregman(
     Warning:
       The implicit derivatives are right only where the iterations have converged, which may take
       some hundreds of them; after the ten that suffice for a depth map they are derivatives of
-      something else than what is returned, and a `tol` does not tell (docs/integration.md has
-      their error against K). With an L1 norm the minimiser has kinks, and beside one the derivative
-      holds for very small changes alone; where g goes round a closed loop of pixels without a
-      contradiction, as noise-free gradients do, it is at a kink in g.
+      something else than what is returned, and a `tol` does not tell, as it is one of u
+      (docs/integration.md has their error against K). With an L1 norm the minimiser has kinks, and
+      beside one the derivative holds for very small changes alone; where g goes round a closed loop
+      of pixels without a contradiction, as noise-free gradients do, it is at a kink in g.
 
     Where an argument of the shrinkage is exactly at its threshold, the derivative is taken as if it
     were beyond.
@@ -98,7 +99,8 @@ def split_bregman(
         NaN spreads unless it has no term or no weight.
       lam: λ > 0, the weight of f, a scalar; in 1/metre. The larger, the closer u is to f.
       beta: β > 0, the penalty of the splitting, a scalar; in pixels/metre. The minimiser of E does
-        not depend on it, the speed of convergence does; 1/β is the shrinkage per iteration.
+        not depend on it, the speed of convergence does; 1/β is the shrinkage per iteration. The
+        default suits ten iterations on depth in metres.
       num_iters: K ≥ 1, static; with `tol`, the most iterations.
       boundary: of ∇, `"periodic"` (as in the paper) or `"neumann"`.
       data_weight: w^d ≥ 0, `[..., H, W]`, the confidence in f; 1 without it. Where it is 0, f has
@@ -114,17 +116,20 @@ def split_bregman(
         `"squared"`; `jaxdepth.ops.penalties` has the formulas. Squared with uniform weights needs
         no iterations: `screened_poisson` of λf + ∇ᵀg is its minimiser.
       delta: δ > 0 of the Huber penalty, which is squared below it, a scalar, in metres per pixel.
+      adapt_beta: whether to set β anew for each image after 5, 10, 20, 40, … iterations, to
+        ‖y‖/‖d‖ with y = βb, from `beta` / 100 to `beta` * 100. For use with `tol` or many
+        iterations: nothing has to be tuned then.
       relaxation: α in (0, 2), static: ∇u − g is replaced by α(∇u − g) + (1 − α)d in the second and
         third line. 1.6 takes about a third off the iterations to a small `tol`.
       init: what to start from: `SplitBregmanInfo.state` `[..., H, W, 2]`, from which the iterations
         go on as if they had not stopped, also those of a similar problem, such as the last frame
         of a video; or a depth map `[..., H, W]` in metres, which saves less with an L1 norm, as
-        it does not say how firmly the gradients hold that it has.
-      tol: stop when, for all images, the root mean squares of ∇u − g − d and of the change of d
-        are at most this, a scalar, in metres per pixel. An image is not changed once it is there.
-        It bounds a step, not the distance to the minimiser, and a step is short where `beta` is
-        far from what suits the image. Under `jax.vmap` all `num_iters` are computed, so batch by
-        leading axes instead.
+        it does not say how firmly the gradients hold that it has. With `adapt_beta` the first β
+        comes from it, too.
+      tol: stop when, for each image, the energy is certain to be at most this above the minimum,
+        relatively: `SplitBregmanInfo.gap` ≤ `tol` E(u), up to rounding; a scalar. 1e-3 is good for
+        some millimetres in a room. An image is not changed once it is there. Under `jax.vmap` all
+        `num_iters` are computed, so batch by leading axes instead.
       cg_tol: see solves above, a scalar in (0, 1). A larger one is faster, and good for u; but
         the errors of the solves for derivatives add up, so it must be small for these.
       cg_max_iters: the most steps of conjugate gradients per iteration, at least 1, static.
@@ -158,8 +163,8 @@ def split_bregman(
 
       >>> trust = jnp.zeros((4, 4)).at[:, 0].set(1.0)
       >>> u, info = split_bregman(
-      ...     blurred, gradient(edge), lam=0.01, data_weight=trust, tol=1e-4, num_iters=100,
-      ...     return_info=True,
+      ...     blurred, gradient(edge), lam=0.01, data_weight=trust, tol=1e-3, num_iters=100,
+      ...     adapt_beta=True, return_info=True,
       ... )
       >>> bool(info.converged), bool(jnp.allclose(u, edge, atol=0.01))
       (True, True)
@@ -168,7 +173,9 @@ def split_bregman(
       Kim et al., "Deep Monocular Depth Estimation via Integration of Global and Local Predictions",
       IEEE TIP 2018, equations 3 to 5, with Δ = ∇ᵀ∇. Goldstein and Osher, "The Split Bregman Method
       for L1-Regularized Problems", SIAM J. Imaging Sciences 2009. Eckstein and Bertsekas, "On the
-      Douglas-Rachford Splitting Method", Mathematical Programming 1992, for the relaxation.
+      Douglas-Rachford Splitting Method", Mathematical Programming 1992, for the relaxation. He and
+      Yuan, "On the O(1/n) Convergence Rate of the Douglas-Rachford Alternating Direction Method",
+      SIAM J. Numerical Analysis 2012: `adapt_beta` takes the β of the least such bound.
     """
     terms = prepare_terms(
         f,
@@ -202,7 +209,14 @@ def split_bregman(
     cg_tol = check_cg_tol(cg_tol, dtype)
     tol = None if tol is None else positive_scalar("tol", tol, dtype)
     method = Method(
-        num_iters, boundary, penalty, float(relaxation), cg_max_iters, remat_every, return_info
+        num_iters,
+        boundary,
+        penalty,
+        bool(adapt_beta),
+        float(relaxation),
+        cg_max_iters,
+        remat_every,
+        bool(return_info),
     )
     if init is not None:
         init = jnp.asarray(init)

@@ -30,7 +30,7 @@ def weighted_poisson_solver(
     derivative by one more solve to `cg_tol`; not in the start.
 
     Args:
-      lam: λ > 0, a scalar.
+      lam: λ > 0, a scalar, or `[..., 1, 1]` for one per image.
       data_weight: W ≥ 0, `[..., H, W]`, 1 outside the mask. Where a connected part of the domain
         has no weight at all, the equation leaves its mean open, and it stays near the start's.
       mask: `[..., H, W]` bool; None where it is everything.
@@ -43,7 +43,7 @@ def weighted_poisson_solver(
       A function of h `[..., H, W]`, 0 outside the mask, and of a start of that shape, to u.
     """
 
-    def solve_image(weight, mask, exists, h, start):
+    def solve_image(lam, weight, mask, exists, h, start):
         def operator(u):
             nabla = gradient_planes(u, boundary=boundary)
             nabla = nabla if exists is None else jnp.where(exists, nabla, 0)
@@ -70,7 +70,8 @@ def weighted_poisson_solver(
     def solver(h, start):
         solve = solve_image
         for _ in range(h.ndim - 2):
-            solve = jax.vmap(solve, in_axes=(0, 0, 1, 0, 0))
-        return solve(data_weight, mask, exists, h, jax.lax.stop_gradient(start))
+            solve = jax.vmap(solve, in_axes=(0, 0, 0, 1, 0, 0))
+        lams = jnp.broadcast_to(jnp.squeeze(lam, (-2, -1)) if lam.ndim else lam, h.shape[:-2])
+        return solve(lams, data_weight, mask, exists, h, jax.lax.stop_gradient(start))
 
     return solver

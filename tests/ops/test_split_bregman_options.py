@@ -136,58 +136,12 @@ def test_a_start_from_the_solution_stays_there(x64, penalty):
     )
 
 
-def test_a_warm_start_and_relaxation_save_iterations(x64):
-    f, g, _ = problem("plain", "anisotropic")
-    options = {"tol": 1e-5, "num_iters": 2000, "return_info": True}
-    _, cold = run(f, g, **options)
-    _, warm = run(f + 0.001 * np.sin(f), g, init=cold.state, **options)
-    _, relaxed = run(f, g, relaxation=1.6, **options)
-    assert cold.converged
-    assert warm.converged
-    assert relaxed.converged
-    assert int(warm.num_iters) < int(cold.num_iters) / 2
-    assert int(relaxed.num_iters) < int(cold.num_iters)
-
-
-def test_tolerance_stops_every_image_by_itself(x64):
-    cases = [problem("plain", penalty)[:2] for penalty in PENALTIES]
-    f, g = (np.stack(arrays) for arrays in zip(*cases, strict=True))
-    f[0] = 2.0
-    g[0] = 0.0  # solved from the start
-
-    @jax.jit
-    def solve(f, g):
-        return run(f, g, tol=1e-3, num_iters=60, return_info=True)
-
-    u, info = solve(f, g)
-    assert info.num_iters.dtype == jnp.int32
-    assert int(info.num_iters[0]) == 1
-    assert info.energy.shape == (4, 60)
-    assert len(set(info.num_iters.tolist())) > 1
-    for i in range(4):
-        alone, by_itself = jax.jit(
-            lambda f, g: run(f, g, tol=1e-3, num_iters=60, return_info=True)
-        )(f[i], g[i])
-        np.testing.assert_allclose(u[i], alone, atol=1e-12)
-        for ours, theirs in zip(info, by_itself, strict=True):
-            np.testing.assert_allclose(ours[i], theirs, atol=1e-12)
-        count = int(info.num_iters[i])
-        assert bool(info.converged[i]) == (count < 60 or bool(by_itself.converged))
-        np.testing.assert_array_equal(info.energy[i, count - 1 :], info.energy[i, count - 1])
-        residuals = np.maximum(info.primal_residual[i], info.dual_residual[i])
-        assert (residuals[: count - 1] > 1e-3).all()
-        assert (residuals[count - 1] <= 1e-3) == bool(info.converged[i])
-    np.testing.assert_allclose(u, jax.vmap(solve)(f, g)[0], atol=1e-12)
-    _, unfinished = run(f, g, tol=1e-9, num_iters=5, return_info=True)
-    assert not unfinished.converged[1:].any()
-    assert (unfinished.num_iters[1:] == 5).all()
-
-
 @pytest.mark.parametrize("way", ["plain", "weighted"])
 def test_information_is_that_of_the_iterates(x64, way):
     f, g, options = problem(way, "huber")
     iterates, _ = reference(f, g, "huber", options, 4)
-    nabla, g_flat, *_ = terms(f, g, **options)
+    nabla, g_flat, weight, data = terms(f, g, **options)
+    known = iterates[0][0]
     options["penalty"] = "huber"
     _, info = run(f, g, num_iters=4, cg_tol=1e-12, return_info=True, **options)
     count = np.sum(np.diff(nabla.tocsr().indptr) > 0)
@@ -201,9 +155,24 @@ def test_information_is_that_of_the_iterates(x64, way):
         np.testing.assert_allclose(info.change[k], change, rtol=1e-6)
         primal = np.sum((nabla @ expected - g_flat - d) ** 2)
         np.testing.assert_allclose(info.primal_residual[k], np.sqrt(primal / count), rtol=1e-6)
-        dual = np.sqrt(np.sum((d - before[1]) ** 2) / count)
+        y = BETA * b
+        lacking = LAM * data * (expected - known) + nabla.T @ y
+        dual = np.sqrt(np.sum(lacking[inside] ** 2) / inside.sum())
         np.testing.assert_allclose(info.dual_residual[k], dual, rtol=1e-6)
+        r = nabla @ expected - g_flat
+        conjugate = DELTA * np.sum(y[weight > 0] ** 2 / weight[weight > 0]) / 2
+        misfit = energy - LAM / 2 * np.sum(data * (expected - known) ** 2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = (
+                np.fmin(np.abs(lacking) / (LAM * data), 1)
+                if way == "weighted"
+                else (np.abs(lacking) / LAM)
+            )
+        gain = np.abs(lacking) * step - LAM * data * step**2 / 2
+        gap = misfit + conjugate - y @ r + gain[inside].sum()
+        np.testing.assert_allclose(info.gap[k], gap, rtol=1e-6)
         before = expected, d, b
+    np.testing.assert_array_equal(info.beta, BETA)
     assert int(info.num_iters) == 4
     assert not bool(info.converged)
 
@@ -276,7 +245,7 @@ def test_memory_of_reverse_mode():
     ("penalty", "way"), [*((p, "plain") for p in PENALTIES), ("huber", "weighted")]
 )
 def test_implicit_derivatives_are_those_of_the_minimiser(x64, penalty, way):
-    options = {"num_iters": 3000, "tol": 1e-10, "cg_tol": 1e-9}
+    options = {"num_iters": 3000, "cg_tol": 1e-9}
     integrate, arguments = differentiable(penalty, way, differentiation="implicit", **options)
     rng = np.random.default_rng(0)
 
