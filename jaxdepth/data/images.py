@@ -105,6 +105,13 @@ def read_ground_truth(
     return depth
 
 
+def encode_png(rgb: UInt8[np.ndarray, "height width 3"]) -> bytes:
+    """An image as PNG, compressed for speed rather than size."""
+    blob = io.BytesIO()
+    Image.fromarray(rgb).save(blob, "PNG", compress_level=3)
+    return blob.getvalue()
+
+
 def write_image(path: FilePath, rgb: UInt8[np.ndarray, "height width 3"]) -> None:
     """Writes an image as PNG or, for the suffix `.jpg` or `.jpeg`, as JPEG of quality 95.
 

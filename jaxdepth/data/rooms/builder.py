@@ -1,11 +1,7 @@
 """The rooms as a TensorFlow Datasets dataset, without TensorFlow."""
 
-import collections
-import concurrent.futures
 import contextlib
 import dataclasses
-import io
-import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -13,10 +9,11 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
-from PIL import Image
 from tensorflow_datasets.core import shuffle
 from tqdm import tqdm
 
+from jaxdepth.data.ahead import map_ahead
+from jaxdepth.data.images import encode_png
 from jaxdepth.data.rooms.generate import MIN_SIDE, render_scene
 from jaxdepth.errors import DataError
 
@@ -134,26 +131,12 @@ class Rooms(tfds.core.GeneratorBasedBuilder):
             scene = render_scene(
                 config.seed, split, index, height=config.height, width=config.width
             )
-            png = io.BytesIO()
-            Image.fromarray(scene["image"]).save(png, format="PNG", compress_level=3)
-            return {**scene, "image": png.getvalue(), "scene": f"{split}/{index:06d}"}
+            return {**scene, "image": encode_png(scene["image"]), "scene": f"{split}/{index:06d}"}
 
-        # A few scenes ahead of the writer, in order.
-        workers = min(os.cpu_count() or 1, 8)
-        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-            indices = iter(range(count))
-            ahead = collections.deque(
-                pool.submit(example, i) for i in itertools.islice(indices, 2 * workers)
-            )
-            try:
-                for index in range(count):
-                    yield index, ahead.popleft().result()
-                    ahead.extend(pool.submit(example, i) for i in itertools.islice(indices, 1))
-                    if self._bar is not None:
-                        self._bar.update()
-            finally:
-                for future in ahead:
-                    future.cancel()
+        for index, made in enumerate(map_ahead(example, range(count))):
+            yield index, made
+            if self._bar is not None:
+                self._bar.update()
 
 
 def _resolve(config: str | RoomsConfig) -> RoomsConfig:
