@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow_datasets as tfds
 
+from jaxdepth.data.prepare import DATASETS, data_root, find_prepared, open_prepared
 from jaxdepth.data.rooms import Rooms, RoomsConfig, prepare_rooms
 from jaxdepth.errors import ConfigError, DataError
 
@@ -17,7 +18,8 @@ class Example(NamedTuple):
     Attributes:
         name: where it comes from, unique in its split.
         image: `[H, W, 3]` uint8.
-        depth: `[H, W]` float32 metres; 0 = no measurement.
+        depth: `[H, W]` float32 metres; 0 = no measurement. It covers the image in another size in
+            datasets that say so, as Make3D's does.
     """
 
     name: str
@@ -28,10 +30,11 @@ class Example(NamedTuple):
 class Source(Sequence):
     """A split of a prepared dataset; `source[i]` reads and decodes one `Example`."""
 
-    def __init__(self, records: Sequence, *, name: str, depth_key: str):
+    def __init__(self, records: Sequence, *, name: str, depth_key: str, one_size: bool = True):
         self._records = records
         self._name = name
         self._depth_key = depth_key
+        self._one_size = one_size
 
     def __len__(self) -> int:
         return len(self._records)
@@ -41,7 +44,7 @@ class Source(Sequence):
         depth = np.asarray(record[self._depth_key], np.float32)
         depth = np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
         image = np.asarray(record["image"])
-        if image.shape[:2] != depth.shape:
+        if self._one_size and image.shape[:2] != depth.shape:
             raise DataError(
                 f"{self._name}[{index}]: image and depth must have one size, got {image.shape[:2]} "
                 f"and {depth.shape}: prepare the dataset again."
@@ -63,20 +66,20 @@ def open_source(
     """Opens a split of a dataset, preparing it first where the project itself makes it.
 
     Args:
-        dataset: `"rooms"` (rendered on first use) or `"nyu_depth_v2"` (must have been prepared).
+        dataset: `"rooms"` (rendered on first use), or the name of a dataset that has been prepared:
+            by `python -m jaxdepth.data prepare`, or tfds' `"nyu_depth_v2"`.
         split: a split of it, as tfds writes them: `"train"`, `"train[:100]"`.
         variant: the dataset's builder config, "" for its default; for rooms also a size and
             counts, `HxW_TRAIN_VALIDATION_TEST`, such as `"240x320_5000_100_100"`.
-        depth: the record's depth to read: `"depth"`, or rooms' `"depth_kinect"`.
+        depth: the record's depth to read: `"depth"`, or rooms' `"depth_kinect"`, or `"depth_raw"`
+            of datasets whose depth is filled.
         data_dir: where tfds keeps datasets; None for its default.
 
     Raises:
         ConfigError: unknown dataset, split or depth.
         DataError: the dataset is not prepared; the message says how to get it.
     """
-    if dataset not in _OPENERS:
-        raise ConfigError(f"no dataset {dataset!r}: choose from {', '.join(sorted(_OPENERS))}.")
-    builder = _OPENERS[dataset](variant, data_dir)
+    builder = open_builder(dataset, variant=variant, data_dir=data_dir)
     name = split.partition("[")[0]
     if name not in builder.info.splits:
         raise ConfigError(
@@ -94,7 +97,38 @@ def open_source(
             f"{builder.data_dir}: random access needs array_record files, this dataset was "
             "prepared in another format. Prepare it with file_format='array_record'."
         ) from error
-    return Source(records, name=f"{dataset}/{split}", depth_key=depth)
+    one_size = (builder.info.metadata or {}).get("one_size", True)
+    return Source(records, name=f"{dataset}/{split}", depth_key=depth, one_size=one_size)
+
+
+def open_builder(
+    dataset: str, *, variant: str = "", data_dir: str | None = None
+) -> tfds.core.DatasetBuilder:
+    """Opens a dataset, rendering rooms first.
+
+    Args:
+        dataset, variant, data_dir: see `open_source`.
+
+    Raises:
+        ConfigError: unknown dataset or variant.
+        DataError: the dataset is not prepared; the message says how to get it.
+    """
+    if dataset in _OPENERS:
+        return _OPENERS[dataset](variant, data_dir)
+    if folder := find_prepared(dataset, variant=variant, data_dir=data_dir):
+        return open_prepared(folder)
+    root = data_root(data_dir)
+    if dataset in DATASETS:
+        known = DATASETS[dataset]
+        raise DataError(
+            f"{dataset} is not prepared in {root}: get the {known.source}, and run\n"
+            f"    {known.command(data_dir)}\n"
+            "or name another folder by --config.data.data_dir=DIR."
+        )
+    raise ConfigError(
+        f"no dataset {dataset!r}: choose from {', '.join(sorted([*_OPENERS, *DATASETS]))}, or one "
+        f"that is prepared in {root} (python -m jaxdepth.data says how)."
+    )
 
 
 def _open_rooms(variant: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
@@ -137,3 +171,6 @@ _OPENERS: dict[str, Callable[[str, str | None], Any]] = {
     "rooms": _open_rooms,
     "nyu_depth_v2": _open_nyu,
 }
+
+MADE_ELSEWHERE = frozenset(_OPENERS)
+"""Datasets that are not prepared by `jaxdepth.data.prepare`."""

@@ -26,13 +26,14 @@ _TEXTS = ("scenes", "rawRgbFilenames")
 
 
 def read_splits(
-    path: FilePath, *, sizes: dict[str, int] | None = None
+    path: FilePath, *, sizes: dict[str, int | None] | None = None
 ) -> dict[str, Int[np.ndarray, " frames"]]:
     """Reads `splits.mat`.
 
     Args:
         path: a MAT v5 file with `trainNdxs` and `testNdxs`, counted from 1.
-        sizes: how many frames each split must have; by default `SPLIT_SIZES`.
+        sizes: how many frames each split must have, None for any number; by default
+            `SPLIT_SIZES`.
 
     Returns:
         For `"train"` and `"test"` the frames' indices, counted from 0, in the file's order.
@@ -45,7 +46,7 @@ def read_splits(
     splits = {}
     for name, size in sizes.items():
         numbers = found[f"{name}Ndxs"].ravel()
-        if numbers.size != size:
+        if size is not None and numbers.size != size:
             raise DataError(
                 f"{path}: {name}Ndxs must have {size} entries, got {numbers.size}; take the splits "
                 "published with the dataset"

@@ -1,0 +1,142 @@
+"""Prepares datasets from their original files, checks them and shows them.
+
+python -m jaxdepth.data prepare NAME --source=DIR [--data_dir=DIR]   --help after NAME: its options
+python -m jaxdepth.data check NAME [--limit=N]                       decodes it, prints its splits
+python -m jaxdepth.data show NAME --out=FILE.png                     some examples, and its colours
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from jaxdepth.errors import ConfigError, report
+
+
+def main(arguments: list[str]) -> int:
+    commands = {"prepare": _prepare, "check": _check, "show": _show}
+    if not arguments or arguments[0] in ("-h", "--help") or arguments == ["prepare"]:
+        print(overview())
+        return 0
+    if arguments[0] not in commands:
+        raise ConfigError(f"no command {arguments[0]!r}: choose from {', '.join(commands)}")
+    return commands[arguments[0]](arguments[1:])
+
+
+def overview() -> str:
+    """The commands, and every dataset with its splits, its source and an example."""
+    from jaxdepth.data.prepare import DATASETS, OWN_FILES
+
+    lines = [__doc__.strip(), "", "Datasets:"]
+    for dataset in (*DATASETS.values(), OWN_FILES):
+        lines += [
+            "",
+            f"{dataset.name or 'any other NAME'}: {dataset.splits}",
+            f"    source: {dataset.source}",
+            f"    {dataset.command()}",
+        ]
+    lines += ["", "rooms is rendered when it is first used; check and show know it, too."]
+    return "\n".join(lines)
+
+
+def _prepare(arguments: list[str]) -> int:
+    from jaxdepth.data.prepare import DATASETS, OWN_FILES, SKIPPED, prepare
+    from jaxdepth.data.sources import MADE_ELSEWHERE
+
+    if arguments[0] in ("-h", "--help"):
+        print(overview())
+        return 0
+    name = arguments[0]
+    if name in MADE_ELSEWHERE:
+        raise ConfigError(f"{name} is not prepared here; give files of your own another name")
+    dataset = DATASETS.get(name, OWN_FILES)
+    parser = argparse.ArgumentParser(
+        prog=f"python -m jaxdepth.data prepare {name}", epilog=f"Example: {dataset.command()}"
+    )
+    parser.add_argument("--source", required=True, type=Path, help=dataset.source)
+    _add_data_dir(parser)
+    parser.add_argument(
+        "--skip_bad", type=int, default=0, metavar="N", help="leave out at most N unreadable frames"
+    )
+    if dataset is not OWN_FILES:
+        parser.add_argument(
+            "--unverified",
+            action="store_true",
+            help="accept files whose counts or checksums are not the published ones",
+        )
+    for option in dataset.options:
+        how = (
+            {"action": "store_true"}
+            if option.kind is bool
+            else {"type": option.kind, "default": option.default, "choices": option.choices}
+        )
+        parser.add_argument(f"--{option.name}", help=option.help.replace("%", "%%"), **how)
+    flags = parser.parse_args(arguments[1:])
+    if dataset is OWN_FILES and not (flags.pairs or flags.image or flags.depth):
+        raise ConfigError(
+            f"no dataset {name!r}: choose from {', '.join(sorted(DATASETS))}; or, for files of "
+            "your own, say where they are by --image and --depth, or by --pairs"
+        )
+    options = {option.name: getattr(flags, option.name) for option in dataset.options}
+    plan = dataset.plan(flags.source, verify=not getattr(flags, "unverified", False), **options)
+    builder = prepare(name, plan, data_dir=flags.data_dir, skip_bad=flags.skip_bad)
+    counts = {split: info.num_examples for split, info in builder.info.splits.items()}
+    print(f"{name} is in {builder.data_path}: {counts}")
+    if (builder.data_path / SKIPPED).exists():
+        print(f"frames were left out: {builder.data_path / SKIPPED} lists them")
+    where = f" --config.data.data_dir={flags.data_dir}" if flags.data_dir else ""
+    variant = f" --config.data.variant={plan.variant}" if plan.variant else ""
+    print(f"To train on it: --config.data.dataset={name}{variant}{where}")
+    return 0
+
+
+def _check(arguments: list[str]) -> int:
+    from jaxdepth.data.check import check_dataset, format_report
+
+    parser = _reader("check")
+    parser.add_argument("--limit", type=int, metavar="N", help="examples to decode of each split")
+    flags = parser.parse_args(arguments)
+    builder = _open(flags)
+    found = check_dataset(builder, limit=flags.limit, progress=sys.stderr.isatty())
+    print(f"{builder.info.full_name} in {builder.data_path}")
+    print(format_report(found))
+    return 1 if found.problems else 0
+
+
+def _show(arguments: list[str]) -> int:
+    from jaxdepth.data.show import draw_sheet
+
+    parser = _reader("show")
+    parser.add_argument("--out", type=Path, required=True, help="PNG, PDF or SVG file to write")
+    parser.add_argument("--split", default="", help="default: train")
+    parser.add_argument("--depth", default="depth", help="which depth map (default: depth)")
+    parser.add_argument("--examples", type=int, default=4, help="how many to show (default: 4)")
+    flags = parser.parse_args(arguments)
+    draw_sheet(
+        _open(flags), flags.out, split=flags.split, depth=flags.depth, examples=flags.examples
+    )
+    print(flags.out)
+    return 0
+
+
+def _reader(command: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m jaxdepth.data {command}")
+    parser.add_argument("name", metavar="NAME", help="the dataset")
+    parser.add_argument("--variant", default="", help="of the dataset, where it has several")
+    _add_data_dir(parser)
+    return parser
+
+
+def _open(flags: argparse.Namespace):
+    from jaxdepth.data.sources import open_builder
+
+    return open_builder(flags.name, variant=flags.variant, data_dir=flags.data_dir)
+
+
+def _add_data_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data_dir", help="where datasets live (default: TFDS_DATA_DIR or ~/tensorflow_datasets)"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(report(main, sys.argv[1:]))

@@ -1,0 +1,25 @@
+"""From original files to prepared datasets: `python -m jaxdepth.data prepare NAME --source=…`.
+
+A `Dataset` describes where its frames are; `prepare` writes them. What it writes is a dataset of
+tfds, which opens it without any code of this package.
+"""
+
+from jaxdepth.data.prepare.catalogue import DATASETS
+from jaxdepth.data.prepare.location import data_root, find_prepared, open_prepared
+from jaxdepth.data.prepare.own_files import OWN_FILES
+from jaxdepth.data.prepare.plan import Dataset, Item, Option, Plan
+from jaxdepth.data.prepare.preparation import SKIPPED, prepare
+
+__all__ = [
+    "DATASETS",
+    "OWN_FILES",
+    "SKIPPED",
+    "Dataset",
+    "Item",
+    "Option",
+    "Plan",
+    "data_root",
+    "find_prepared",
+    "open_prepared",
+    "prepare",
+]

@@ -1,0 +1,111 @@
+"""`python -m jaxdepth.data`, as a user runs it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from jaxdepth.data.__main__ import main
+from jaxdepth.data.prepare import DATASETS
+from jaxdepth.errors import report
+from tests.data.prepare import fabricated
+from tests.scripts import VARIANT
+
+PATTERN = ("--image={split}/rgb/{name}.jpg", "--depth={split}/depth/{name}.png")
+OWN = (*PATTERN, "--depth_scale=1000")
+
+
+def run(capsys, *arguments) -> tuple[int, str, str]:
+    status = report(main, [str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_prepare_check_and_show(tmp_path, capsys):
+    source = fabricated.own_folder(tmp_path / "files")
+    where = f"--data_dir={tmp_path / 'data'}"
+    status, out, err = run(capsys, "prepare", "flat", f"--source={source}", *OWN, where)
+    assert status == 0
+    assert "'train': 5" in out
+    assert f"--config.data.dataset=flat --config.data.data_dir={tmp_path / 'data'}" in out
+    assert "7/7" in err
+    status, out, _ = run(capsys, "check", "flat", where)
+    assert status == 0
+    assert "train  5         24x32" in out
+    status, out, _ = run(capsys, "show", "flat", where, f"--out={tmp_path / 'sheet.png'}")
+    assert status == 0
+    assert (tmp_path / "sheet.png").stat().st_size > 10_000
+    next((tmp_path / "data/flat/1.0.0").glob("flat-test*")).unlink()
+    status, out, _ = run(capsys, "check", "flat", where)
+    assert status == 1
+    assert "wrong: test" in out
+
+
+def test_bad_files_are_left_out_and_listed(tmp_path, capsys):
+    source = fabricated.own_folder(tmp_path / "files")
+    (source / "train/depth/001.png").write_bytes(b"no picture")
+    where = f"--data_dir={tmp_path / 'data'}"
+    status, _, err = run(capsys, "prepare", "flat", f"--source={source}", *OWN, where)
+    assert status == 1
+    (error,) = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert "train/depth/001.png" in error
+    assert "Traceback" not in err
+    skip = "--skip_bad=1"
+    status, out, _ = run(capsys, "prepare", "flat", f"--source={source}", *OWN, where, skip)
+    assert status == 0
+    assert "skipped.txt lists them" in out
+
+
+def test_rooms_are_checked_too(scripts, capsys):
+    where = (f"--variant={VARIANT}", f"--data_dir={scripts.folder / 'data'}")
+    status, out, _ = run(capsys, "check", "rooms", *where, "--limit=2")
+    assert status == 0
+    assert "depth_kinect" in out
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("prepare",), ("prepare", "--help")])
+def test_the_overview_names_every_dataset(capsys, arguments):
+    status, out, _ = run(capsys, *arguments)
+    assert status == 0
+    for name in DATASETS:
+        assert f"python -m jaxdepth.data prepare {name} --source=" in out
+
+
+@pytest.mark.parametrize("name", [*DATASETS, "own"])
+def test_a_datasets_help_names_its_options(capsys, name):
+    with pytest.raises(SystemExit) as ended:
+        main(["prepare", name, "--help"])
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    options = DATASETS[name].options if name in DATASETS else ()
+    for flag in ("source", "data_dir", "skip_bad", *(option.name for option in options)):
+        assert f"--{flag}" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (("prepared", "a"), "no command 'prepared': choose from prepare, check, show"),
+        (("prepare", "rooms", "--source=."), "rooms is not prepared here"),
+        (("prepare", "nyu_labelled", "--source=."), "no dataset 'nyu_labelled': choose from kitti"),
+        (("prepare", "a-b", "--source=.", *OWN), "must have images at"),
+        (("check", "kitti"), "python -m jaxdepth.data prepare kitti --source=DIR"),
+        (("check", "room"), "no dataset 'room'"),
+    ],
+)
+def test_wrong_commands_get_one_sentence(tmp_path, capsys, monkeypatch, arguments, match):
+    monkeypatch.chdir(tmp_path)
+    where = () if arguments[0] == "prepared" else (f"--data_dir={tmp_path}",)
+    status, out, err = run(capsys, *arguments, *where)
+    assert status in (1, 2)
+    assert err.startswith("error: ")
+    assert match in err
+    assert not out
+    assert not list(tmp_path.iterdir())
+
+
+def test_it_is_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "jaxdepth.data"], capture_output=True, text=True, check=True
+    )
+    assert "any other NAME" in done.stdout
