@@ -1,1 +1,1 @@
-"""Reading depth data with NumPy: tfds datasets, folders, single files, and the grain pipeline."""
+"""Depth data with NumPy: original files, prepared datasets, folders, the grain pipeline."""

@@ -39,7 +39,14 @@ def overview() -> str:
 
 
 def _prepare(arguments: list[str]) -> int:
-    from jaxdepth.data.prepare import DATASETS, OWN_FILES, SKIPPED, prepare
+    from jaxdepth.data.prepare import (
+        DATASETS,
+        OWN_FILES,
+        SKIPPED,
+        dataset_folder,
+        prepare,
+        source_folder,
+    )
     from jaxdepth.data.sources import MADE_ELSEWHERE
 
     if arguments[0] in ("-h", "--help"):
@@ -52,10 +59,21 @@ def _prepare(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog=f"python -m jaxdepth.data prepare {name}", epilog=f"Example: {dataset.command()}"
     )
-    parser.add_argument("--source", required=True, type=Path, help=dataset.source)
+    parser.add_argument(
+        "--source",
+        dest="sources",
+        action="append",
+        required=True,
+        type=Path,
+        help=f"{dataset.source}; or archives of that, this flag once for each",
+    )
     _add_data_dir(parser)
     parser.add_argument(
-        "--skip_bad", type=int, default=0, metavar="N", help="leave out at most N unreadable frames"
+        "--skip_bad",
+        type=_whole,
+        default=0,
+        metavar="N",
+        help="leave out at most N unreadable frames",
     )
     if dataset is not OWN_FILES:
         parser.add_argument(
@@ -77,23 +95,36 @@ def _prepare(arguments: list[str]) -> int:
             "your own, say where they are by --image and --depth, or by --pairs"
         )
     options = {option.name: getattr(flags, option.name) for option in dataset.options}
-    plan = dataset.plan(flags.source, verify=not getattr(flags, "unverified", False), **options)
-    builder = prepare(name, plan, data_dir=flags.data_dir, skip_bad=flags.skip_bad)
+    verify = not getattr(flags, "unverified", False)
+    scratch = dataset_folder(name, flags.data_dir) / "unpacked"
+    with source_folder(flags.sources, scratch) as folder:
+        plan = dataset.plan(folder, verify=verify, **options)
+        builder = prepare(name, plan, data_dir=flags.data_dir, skip_bad=flags.skip_bad)
     counts = {split: info.num_examples for split, info in builder.info.splits.items()}
     print(f"{name} is in {builder.data_path}: {counts}")
     if (builder.data_path / SKIPPED).exists():
         print(f"frames were left out: {builder.data_path / SKIPPED} lists them")
-    where = f" --config.data.data_dir={flags.data_dir}" if flags.data_dir else ""
-    variant = f" --config.data.variant={plan.variant}" if plan.variant else ""
-    print(f"To train on it: --config.data.dataset={name}{variant}{where}")
+    print("To train on it:", *_training_flags(name, plan.variant, flags.data_dir, counts))
     return 0
+
+
+def _training_flags(name: str, variant: str, data_dir: str | None, splits) -> list[str]:
+    flags = [f"--config.data.dataset={name}", f"--config.data.variant={variant}"]
+    if data_dir:
+        flags.append(f"--config.data.data_dir={data_dir}")
+    if "validation" not in splits:
+        for split, part in (("train", "[:-5%]"), ("validation", "[-5%:]")):
+            flags.append(f"--config.data.{split}_split='train{part}'")
+    return flags
 
 
 def _check(arguments: list[str]) -> int:
     from jaxdepth.data.check import check_dataset, format_report
 
     parser = _reader("check")
-    parser.add_argument("--limit", type=int, metavar="N", help="examples to decode of each split")
+    parser.add_argument(
+        "--limit", type=_positive, metavar="N", help="examples to decode of each split"
+    )
     flags = parser.parse_args(arguments)
     builder = _open(flags)
     found = check_dataset(builder, limit=flags.limit, progress=sys.stderr.isatty())
@@ -109,11 +140,18 @@ def _show(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, help="PNG, PDF or SVG file to write")
     parser.add_argument("--split", default="", help="default: train")
     parser.add_argument("--depth", default="depth", help="which depth map (default: depth)")
-    parser.add_argument("--examples", type=int, default=4, help="how many to show (default: 4)")
+    for flag, default, what in (("examples", 4, "to show"), ("limit", 1000, "whose colours count")):
+        parser.add_argument(
+            f"--{flag}",
+            type=_positive,
+            default=default,
+            metavar="N",
+            help=f"examples {what} (default: {default})",
+        )
     flags = parser.parse_args(arguments)
-    draw_sheet(
-        _open(flags), flags.out, split=flags.split, depth=flags.depth, examples=flags.examples
-    )
+    builder = _open(flags)
+    chosen = {key: getattr(flags, key) for key in ("split", "depth", "examples", "limit")}
+    draw_sheet(builder, flags.out, **chosen)
     print(flags.out)
     return 0
 
@@ -130,6 +168,20 @@ def _open(flags: argparse.Namespace):
     from jaxdepth.data.sources import open_builder
 
     return open_builder(flags.name, variant=flags.variant, data_dir=flags.data_dir)
+
+
+def _whole(text: str, least: int = 0) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"must be a whole number from {least} on, got {text!r}")
+    return number
+
+
+def _positive(text: str) -> int:
+    return _whole(text, 1)
 
 
 def _add_data_dir(parser: argparse.ArgumentParser) -> None:

@@ -1,5 +1,6 @@
 """`python -m jaxdepth.data`, as a user runs it."""
 
+import shutil
 import subprocess
 import sys
 
@@ -27,7 +28,8 @@ def test_prepare_check_and_show(tmp_path, capsys):
     status, out, err = run(capsys, "prepare", "flat", f"--source={source}", *OWN, where)
     assert status == 0
     assert "'train': 5" in out
-    assert f"--config.data.dataset=flat --config.data.data_dir={tmp_path / 'data'}" in out
+    assert "--config.data.dataset=flat --config.data.variant= " in out
+    assert f"--config.data.{where[2:]}" in out
     assert "7/7" in err
     status, out, _ = run(capsys, "check", "flat", where)
     assert status == 0
@@ -88,7 +90,9 @@ def test_a_datasets_help_names_its_options(capsys, name):
         (("prepared", "a"), "no command 'prepared': choose from prepare, check, show"),
         (("prepare", "rooms", "--source=."), "rooms is not prepared here"),
         (("prepare", "nyu_labelled", "--source=."), "no dataset 'nyu_labelled': choose from kitti"),
-        (("prepare", "a-b", "--source=.", *OWN), "must have images at"),
+        (("prepare", "ab", "--source=.", *OWN), "must have images at"),
+        (("prepare", "../ab", "--source=.", *OWN), "name must be small letters"),
+        (("prepare", "ab", "--source=gone", *OWN), "cannot read gone as a folder, or an archive"),
         (("check", "kitti"), "python -m jaxdepth.data prepare kitti --source=DIR"),
         (("check", "room"), "no dataset 'room'"),
     ],
@@ -104,8 +108,41 @@ def test_wrong_commands_get_one_sentence(tmp_path, capsys, monkeypatch, argument
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("prepare", "own", "--source=.", *OWN, "--skip_bad=-1"),
+        ("check", "own", "--limit=0"),
+        ("show", "own", "--out=a.png", "--examples=x"),
+        ("prepare", "kitti", "--source=.", "--depth=z"),
+        ("prepare", "own"),
+    ],
+)
+def test_wrong_flags_get_their_usage(capsys, arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    assert ended.value.code == 2
+    assert "error: " in capsys.readouterr().err
+
+
 def test_it_is_a_module():
     done = subprocess.run(
         [sys.executable, "-m", "jaxdepth.data"], capture_output=True, text=True, check=True
     )
     assert "any other NAME" in done.stdout
+
+
+def test_a_source_in_archives(tmp_path, capsys):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    fabricated.make3d(folder)
+    sources = [
+        f"--source={shutil.make_archive(str(tmp_path / name), 'gztar', folder, name)}"
+        for name in ("Train400Img", "Train400Depth", "Test134", "Gridlaserdata")
+    ]
+    where = f"--data_dir={tmp_path / 'data'}"
+    status, out, _ = run(capsys, "prepare", "make3d", *sources, where, "--unverified")
+    assert status == 0
+    assert "'train': 2" in out
+    assert "--config.data.validation_split='train[-5%:]'" in out
+    assert [path.name for path in (tmp_path / "data" / "make3d").iterdir()] == ["1.0.0"]

@@ -4,8 +4,14 @@ A `Dataset` describes where its frames are; `prepare` writes them. What it write
 tfds, which opens it without any code of this package.
 """
 
+from jaxdepth.data.prepare.archives import source_folder
 from jaxdepth.data.prepare.catalogue import DATASETS
-from jaxdepth.data.prepare.location import data_root, find_prepared, open_prepared
+from jaxdepth.data.prepare.location import (
+    data_root,
+    dataset_folder,
+    find_prepared,
+    open_prepared,
+)
 from jaxdepth.data.prepare.own_files import OWN_FILES
 from jaxdepth.data.prepare.plan import Dataset, Item, Option, Plan
 from jaxdepth.data.prepare.preparation import SKIPPED, prepare
@@ -19,7 +25,9 @@ __all__ = [
     "Option",
     "Plan",
     "data_root",
+    "dataset_folder",
     "find_prepared",
     "open_prepared",
     "prepare",
+    "source_folder",
 ]

@@ -64,12 +64,17 @@ def example_of(item: Item, plan: Plan) -> dict:
 
 
 def _stored_image(item: Item, frame: Frame) -> bytes:
-    """A file's own bytes if what they decode to is the frame's image, which a turn by EXIF data or
-    another pixel format prevents; else PNG: nothing is compressed with loss twice."""
+    """A file's own bytes, or PNG: nothing is compressed with loss twice."""
     if item.image_file is not None:
         content = item.image_file.read_bytes()
-        if content.startswith(_AS_IT_IS):
-            decoded = _IMAGE.decode_example_np(content)
-            if np.array_equal(decoded, frame.image):
-                return content
+        if content.startswith(_AS_IT_IS) and _shows(content, frame.image):
+            return content
     return encode_png(frame.image)
+
+
+def _shows(content: bytes, image: np.ndarray) -> bool:
+    """Whether tfds reads a file's bytes as this image. It does not turn by EXIF data, for one."""
+    try:
+        return np.array_equal(_IMAGE.decode_example_np(content), image)
+    except Exception:  # a form of PNG or JPEG that OpenCV does not read
+        return False

@@ -1,6 +1,7 @@
 """Where prepared datasets are."""
 
 import os
+import re
 from pathlib import Path
 
 import tensorflow_datasets as tfds
@@ -11,7 +12,21 @@ from jaxdepth.errors import ConfigError, DataError
 
 def data_root(data_dir: FilePath | None) -> Path:
     """The folder of all datasets: `data_dir`, or tfds' own, which `TFDS_DATA_DIR` sets."""
-    return Path(data_dir or os.environ.get("TFDS_DATA_DIR") or tfds.core.constants.DATA_DIR)
+    chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or tfds.core.constants.DATA_DIR
+    return Path(chosen).expanduser()
+
+
+def dataset_folder(name: str, data_dir: FilePath | None) -> Path:
+    """The folder of all variants and versions of a dataset.
+
+    Raises:
+        ConfigError: the name is none that tfds can use.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ConfigError(
+            f"a dataset's name must be small letters, digits and _, a letter first, got {name!r}"
+        )
+    return data_root(data_dir) / name
 
 
 def find_prepared(name: str, *, variant: str = "", data_dir: FilePath | None = None) -> Path | None:
@@ -22,7 +37,7 @@ def find_prepared(name: str, *, variant: str = "", data_dir: FilePath | None = N
     Raises:
         ConfigError: it has several variants and none is named, or not the one that is.
     """
-    root = data_root(data_dir).expanduser() / name
+    root = data_root(data_dir) / name
     folder = _newest(root / variant)
     if folder is not None:
         return folder

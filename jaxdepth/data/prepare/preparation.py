@@ -1,23 +1,21 @@
 """From a plan to a dataset in tfds' form: resumable, and whole or not there."""
 
 import collections
-import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from jaxdepth.data.images import FilePath
+from jaxdepth.data.prepare.alone import alone_in
 from jaxdepth.data.prepare.examples import features_of
-from jaxdepth.data.prepare.location import data_root, open_prepared
+from jaxdepth.data.prepare.location import dataset_folder, open_prepared
 from jaxdepth.data.prepare.plan import Plan
 from jaxdepth.data.prepare.shards import (
     Shard,
@@ -27,7 +25,7 @@ from jaxdepth.data.prepare.shards import (
     shards_of,
     write_shard,
 )
-from jaxdepth.errors import ConfigError, DataError
+from jaxdepth.errors import DataError
 
 VERSION = "1.0.0"
 """Of the form in which examples are stored."""
@@ -63,11 +61,11 @@ def prepare(
         DataError: a frame cannot be read and `skip_bad` are left out already, a split has no
             frame, two have one name, or another plan's preparation is unfinished there.
     """
+    folder = dataset_folder(name, data_dir) / plan.variant / VERSION
     _check(name, plan, skip_bad)
-    folder = data_root(data_dir).expanduser() / name / plan.variant / VERSION
     if not folder.exists():
         work = folder.with_name(f"{VERSION}.unfinished")
-        with _alone(work):
+        with alone_in(work):
             _begin(work, name, plan)
             _finish(work, folder, name, plan, _write(work, name, plan, skip_bad, progress))
     builder = open_prepared(folder)
@@ -80,10 +78,6 @@ def prepare(
 
 
 def _check(name: str, plan: Plan, skip_bad: int) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise ConfigError(
-            f"a dataset's name must be small letters, digits and _, a letter first, got {name!r}"
-        )
     for split, items in plan.splits.items():
         if not re.fullmatch(r"[A-Za-z]\w*", split):
             raise DataError(f"{name}: a split's name must be letters, digits and _, got {split!r}")
@@ -100,20 +94,6 @@ def _check(name: str, plan: Plan, skip_bad: int) -> None:
             "frames; check --source and the path below it, or leave the frames out by "
             f"--skip_bad={len(missing)}"
         )
-
-
-@contextlib.contextmanager
-def _alone(work: Path) -> Iterator[None]:
-    """Keeps a second preparation of the same dataset out, until the process ends."""
-    work.mkdir(parents=True, exist_ok=True)
-    with (work / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DataError(
-                f"another process is preparing {work.parent}; wait for it or stop it"
-            ) from error
-        yield
 
 
 def _fingerprint(name: str, plan: Plan) -> str:
@@ -198,20 +178,19 @@ def _write_record(work: Path, shard: Shard, written: Written) -> None:
 def _finish(work: Path, folder: Path, name: str, plan: Plan, found: list[Written]) -> None:
     dataset = work / "dataset"
     info = _info(name, plan, dataset)
-    shards = shards_of(plan)
+    splits = {split: [] for split in plan.splits}
+    for shard, written in zip(shards_of(plan), found, strict=True):
+        _count_again(shard_file(name, shard, dataset), written, _record(work, shard))
+        splits[shard.split].append(written)
     info.set_splits(
         tfds.core.SplitDict(
             tfds.core.SplitInfo(
                 name=split,
-                shard_lengths=[
-                    w.examples for s, w in zip(shards, found, strict=True) if s.split == split
-                ],
-                num_bytes=sum(
-                    w.size for s, w in zip(shards, found, strict=True) if s.split == split
-                ),
+                shard_lengths=[written.examples for written in shards],
+                num_bytes=sum(written.size for written in shards),
                 filename_template=file_template(name, split, dataset),
             )
-            for split in plan.splits
+            for split, shards in splits.items()
         )
     )
     info.write_to_directory(dataset)
@@ -219,6 +198,20 @@ def _finish(work: Path, folder: Path, name: str, plan: Plan, found: list[Written
         (dataset / SKIPPED).write_text("\n".join(skipped) + "\n")
     os.replace(dataset, folder)
     shutil.rmtree(work)
+
+
+def _count_again(path: Path, written: Written, record: Path) -> None:
+    """Refuses a shard that the disk has lost a part of, as it may when a machine goes down."""
+    try:
+        examples = tfds.core.file_adapters.ArrayRecordFileAdapter.num_examples(path)
+    except Exception:  # its reader raises many kinds for a damaged file
+        examples = 0
+    if examples != written.examples:
+        record.unlink()
+        raise DataError(
+            f"{path} must have {written.examples} examples and has {examples}: it was damaged "
+            "after it was written; the same command writes it again"
+        )
 
 
 def _info(name: str, plan: Plan, folder: Path) -> tfds.core.DatasetInfo:

@@ -1,6 +1,7 @@
 """Every dataset end to end: original files, made here, to what training reads."""
 
 import hashlib
+import pickle
 
 import cv2
 import numpy as np
@@ -152,6 +153,17 @@ def test_kittis_variants(source, tmp_path):
 
 
 @pytest.mark.parametrize("name", DATASETS)
+def test_a_plan_can_go_to_another_process(name, source):
+    getattr(fabricated, name)(source)
+    dataset = DATASETS[name]
+    options = {option.name: option.default for option in dataset.options}
+    plan = pickle.loads(pickle.dumps(dataset.plan(source, verify=False, **options)))
+    item = plan.splits["train"][0]
+    assert item.read().image.dtype == np.uint8
+    assert all(file.exists() for file in item.files)
+
+
+@pytest.mark.parametrize("name", DATASETS)
 def test_what_is_not_prepared_says_how_to_get_it(name, tmp_path):
     with pytest.raises(DataError) as caught:
         open_source(name, "train", data_dir=str(tmp_path))
@@ -169,3 +181,26 @@ def test_real_photographs_as_files_of_ones_own(real_data, tmp_path):
     assert 0.2 < train[0].depth.min() < train[0].depth.max() < 10
     size = sum(path.stat().st_size for path in (tmp_path / "own").rglob("*") if path.is_file())
     assert size < 30e6  # JPEG bytes and compressed depth
+
+
+@pytest.mark.real_data
+def test_published_lists_make_plans_of_published_counts(real_data, tmp_path):
+    lists = real_data / "lists"
+    plans = {
+        "nyu_bts": DATASETS["nyu_bts"].plan(tmp_path, verify=True, lists=lists),
+        **{
+            depth: DATASETS["kitti"].plan(
+                tmp_path, verify=True, lists=lists, depth=depth, annotated=None
+            )
+            for depth in ("camera_z", "annotated")
+        },
+    }
+    counts = {name: {s: len(i) for s, i in plan.splits.items()} for name, plan in plans.items()}
+    assert counts == {
+        "nyu_bts": {"train": 24231, "test": 654},
+        "camera_z": {"train": 23158, "test": 697},
+        "annotated": {"train": 23158, "test": 652},
+    }
+    with pytest.raises(DataError, match="is not, like 49770 files of 24885 frames"):
+        prepare("nyu_bts", plans["nyu_bts"], data_dir=tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -12,7 +12,8 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from jaxdepth.data.prepare import Item, Plan, examples, find_prepared, prepare, shards
+from jaxdepth.data.images import read_image
+from jaxdepth.data.prepare import Item, Plan, examples, find_prepared, preparation, prepare, shards
 from jaxdepth.data.readers.frame import Frame
 from jaxdepth.errors import ConfigError, DataError
 
@@ -124,6 +125,39 @@ def test_a_killed_preparation_goes_on_to_the_same_bytes(tmp_path, short_shards):
     assert os.listdir(tmp_path / "killed" / "toy") == ["1.0.0"]
 
 
+def test_a_preparation_that_stops_before_its_last_step_goes_on(tmp_path, monkeypatch):
+    make(plan_of(), tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(preparation.tfds.core.DatasetInfo, "write_to_directory", _no_space)
+        with pytest.raises(OSError, match="No space"):
+            make(plan_of(), tmp_path / "late")
+    assert find_prepared("toy", data_dir=tmp_path / "late") is None
+    make(plan_of(None), tmp_path / "late")  # no frame is read again
+    whole, late = (
+        contents(find_prepared("toy", data_dir=tmp_path / name)) for name in ("whole", "late")
+    )
+    assert whole == late
+
+
+def _no_space(*_):
+    raise OSError(28, "No space left on device")
+
+
+def test_a_shard_that_the_disk_has_lost_is_written_again(tmp_path, short_shards):
+    with pytest.raises(DataError, match="damaged"):
+        make(plan_of(failing_at("b2")), tmp_path)
+    shard = next(tmp_path.rglob("toy-train*-00001-of-*"))
+    shard.write_bytes(shard.read_bytes()[:100])
+    with pytest.raises(
+        DataError, match=r"must have 3 examples and has 0.*writes it again"
+    ) as caught:
+        make(plan_of(), tmp_path)
+    assert str(shard) in str(caught.value)
+    assert find_prepared("toy", data_dir=tmp_path) is None
+    builder = make(plan_of(), tmp_path)
+    assert [r["name"].decode() for r in builder.as_data_source("train")][3:6] == ["a3", "a4", "a5"]
+
+
 def test_a_bad_frame_stops_and_says_where_and_what_to_do(tmp_path, short_shards):
     with pytest.raises(DataError, match=r"/original/a8.png is damaged.*--skip_bad=1") as caught:
         make(plan_of(failing_at("a8", "b1")), tmp_path)
@@ -204,10 +238,8 @@ def test_plans_that_cannot_be_a_dataset_are_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("kind", ["jpeg", "png", "turned", "grey", "palette", "bmp"])
+@pytest.mark.parametrize("kind", ["jpeg", "png", "turned", "grey", "palette", "bmp", "LA", "1"])
 def test_images_keep_their_files_bytes_where_these_are_the_image(tmp_path, kind):
-    from jaxdepth.data.images import read_image
-
     rng = np.random.default_rng(0)
     picture = Image.fromarray(rng.integers(0, 256, (12, 16, 3), np.uint8))
     path = tmp_path / "image"
@@ -219,6 +251,8 @@ def test_images_keep_their_files_bytes_where_these_are_the_image(tmp_path, kind)
         picture.convert("L").save(path, "JPEG")
     elif kind == "palette":
         picture.convert("P").save(path, "PNG")
+    elif kind in ("LA", "1"):
+        picture.convert(kind).save(path, "PNG")
     else:
         picture.save(path, kind)
     image = read_image(path)
@@ -232,7 +266,7 @@ def test_images_keep_their_files_bytes_where_these_are_the_image(tmp_path, kind)
     assert kept or stored.startswith(b"\x89PNG")
     if kind in ("jpeg", "png"):
         assert kept
-    if kind in ("turned", "bmp"):
+    if kind in ("turned", "bmp", "LA"):
         assert not kept
 
 
