@@ -5,14 +5,16 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from jaxdepth.data.images import resize_depth, resize_image
+from jaxdepth.data.check import check_dataset
+from jaxdepth.data.images import read_image, resize_depth, resize_image
 from jaxdepth.data.pipeline import (
     examples_in_order,
     frame_image,
     resize_example,
     train_batches,
 )
-from jaxdepth.data.sources import Example, Source, open_source
+from jaxdepth.data.show import draw_sheet
+from jaxdepth.data.sources import Example, Source, open_builder, open_source
 from jaxdepth.errors import ConfigError, DataError
 from tests.scripts import VARIANT
 
@@ -235,3 +237,8 @@ def test_nyu_as_tfds_stores_it(tmp_path):
         assert not example.depth[:, :10].any()
         np.testing.assert_array_equal(example.depth[:, 10:], 1.5 + index)
     assert len(open_source("nyu_depth_v2", "validation", data_dir=str(tmp_path))) == 2
+    stock = open_builder("nyu_depth_v2", data_dir=str(tmp_path))
+    summary = check_dataset(stock).splits["train"].depths["depth"]
+    assert (summary.nearest, summary.farthest, summary.valid) == (1.5, 3.5, 630 / 640)
+    draw_sheet(stock, tmp_path / "sheet.png", split="validation", examples=1)
+    assert read_image(tmp_path / "sheet.png").std() > 10

@@ -112,7 +112,7 @@ def read_pair_list(path: FilePath) -> list[Listed]:
     if Path(path).suffix.lower() == ".jsonl":
         rows = [(i, _from_json(path, i, line)) for i, line in enumerate(lines, 1) if line]
     else:
-        rows = list(enumerate(csv.DictReader(lines), 2))
+        rows = list(enumerate(csv.DictReader(lines, skipinitialspace=True), 2))
     if not rows:
         raise DataError(f"{path} must list pairs and lists none")
     return [_listed(path, number, row) for number, row in rows]
@@ -278,7 +278,7 @@ def _named_in(path: str, train: list[Listed]) -> set[str]:
 OWN_FILES = Dataset(
     name="",
     splits="as you say",
-    source="any folder of images and depth maps",
+    source="any folder of images and depth maps, paired by name or by --pairs=FILE",
     example="--source=DIR --image={split}/rgb/{name}.jpg --depth={split}/depth/{name}.png "
     "--depth_scale=1000",
     plan=_plan,

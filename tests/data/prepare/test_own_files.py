@@ -160,7 +160,7 @@ def test_damaged_and_misshapen_files_are_named(tmp_path):
 
 def test_values_that_mean_no_measurement(tmp_path):
     write_pair(tmp_path, "i.png", "d.png", number=0)
-    listed = write(tmp_path / "a.csv", "image,depth", "i.png,d.png")
+    listed = write(tmp_path / "a.csv", "image, depth", "i.png, d.png")
     builder = make(tmp_path, tmp_path, pairs=listed, invalid="1003,1005")
     depth = builder.as_data_source("train")[0]["depth"]
     assert (depth[:, 3] == 0).all()
