@@ -1,33 +1,17 @@
-"""Any folder of images and depth maps: pairs by file-name pattern, or by a list."""
+"""Any folder of images and depth maps."""
 
-import csv
 import functools
 import hashlib
-import json
 import math
-import os
-import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from jaxdepth.data.images import FilePath, read_ground_truth, read_image
+from jaxdepth.data.prepare.pairs import Listed, find_by_pattern, read_pair_list
 from jaxdepth.data.prepare.plan import Dataset, Item, Option, Plan
 from jaxdepth.data.readers.damage import read_lines
-from jaxdepth.data.readers.frame import Frame, Intrinsics, check_sizes
+from jaxdepth.data.readers.frame import Frame, check_sizes
 from jaxdepth.errors import ConfigError, DataError
-
-_CAMERA = Intrinsics._fields
-
-
-class Listed(NamedTuple):
-    """An image and its depth map, below a folder, with what is known of them."""
-
-    image: str
-    depth: str
-    split: str = "train"
-    scene: str = ""
-    intrinsics: Intrinsics | None = None
 
 
 def read_pair(
@@ -57,65 +41,6 @@ def read_pair(
         depth=depth,
         intrinsics=listed.intrinsics,
     )
-
-
-def find_by_pattern(folder: FilePath, image: str, depth: str) -> list[Listed]:
-    """Pairs the files of a folder by their names.
-
-    Args:
-        folder: what the patterns are below.
-        image: a path with `{name}`, which may span folders, and perhaps `{split}` and `{scene}`,
-            which are one folder's or a part of its name: `"{split}/rgb/{name}.jpg"`.
-        depth: the same for depth maps: `"{split}/depth/{name}.png"`.
-
-    Returns:
-        Sorted by the images' paths. Depth files are not looked for.
-
-    Raises:
-        ConfigError: a pattern lacks {name}, or the depth's has a field that the image's lacks.
-        DataError: the folder is missing or no file has such a path.
-    """
-    fields = re.findall(r"\{(\w*)\}", image)
-    unknown = {*fields, *re.findall(r"\{(\w*)\}", depth)} - {"name", "split", "scene"}
-    without = set(re.findall(r"\{(\w*)\}", depth)) - set(fields)
-    if unknown or without or "name" not in fields or len(set(fields)) < len(fields):
-        raise ConfigError(
-            "--image and --depth must be paths with {name}, once, and perhaps {split} and {scene}, "
-            f"those of --depth being in --image too; got {image!r} and {depth!r}"
-        )
-    parts = re.split(r"\{(\w+)\}", image)
-    for i in range(0, len(parts), 2):
-        parts[i] = re.escape(parts[i])
-    for i in range(1, len(parts), 2):
-        parts[i] = f"(?P<{parts[i]}>{'.+' if parts[i] == 'name' else '[^/]+'})"
-    pattern = re.compile("".join(parts))
-    found = []
-    for path in _files_below(Path(folder)):
-        if match := pattern.fullmatch(path):
-            groups = match.groupdict()
-            named = {key: groups[key] for key in ("split", "scene") if key in groups}
-            found.append(Listed(path, depth.format(**groups), **named))
-    if not found:
-        raise DataError(f"{folder} must have images at {image} and has none; check --image")
-    return found
-
-
-def read_pair_list(path: FilePath) -> list[Listed]:
-    """Reads a CSV file with a header, or JSON lines (suffix `.jsonl`): one pair each.
-
-    Columns are image and depth (paths), and perhaps split, scene, and fx, fy, cx, cy (pixels).
-
-    Raises:
-        DataError: the file is missing or no such list; the line is named.
-    """
-    lines = read_lines(path, "a list of pairs")
-    if Path(path).suffix.lower() == ".jsonl":
-        rows = [(i, _from_json(path, i, line)) for i, line in enumerate(lines, 1) if line]
-    else:
-        rows = list(enumerate(csv.DictReader(lines, skipinitialspace=True), 2))
-    if not rows:
-        raise DataError(f"{path} must list pairs and lists none")
-    return [_listed(path, number, row) for number, row in rows]
 
 
 def choose_splits(
@@ -204,50 +129,6 @@ def _item(source: Path, pair: Listed, read: functools.partial) -> Item:
 
 def _name(image: str) -> str:
     return PurePosixPath(image).with_suffix("").as_posix()
-
-
-def _files_below(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}; check --source")
-    return sorted(
-        Path(directory, name).relative_to(folder).as_posix()
-        for directory, _, names in os.walk(folder, followlinks=True)
-        for name in names
-    )
-
-
-def _from_json(path: FilePath, number: int, line: str) -> dict:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}, line {number}: must be JSON: {error}") from error
-    if not isinstance(row, dict):
-        raise DataError(f"{path}, line {number}: must be a JSON object, got {line[:80]!r}")
-    return row
-
-
-def _listed(path: FilePath, number: int, row: dict) -> Listed:
-    texts = {key: row.get(key) or "" for key in ("image", "depth", "split", "scene")}
-    if (
-        not texts["image"]
-        or not texts["depth"]
-        or not all(isinstance(v, str) for v in texts.values())
-    ):
-        raise DataError(
-            f"{path}, line {number}: image and depth must be paths, got {texts['image']!r} and "
-            f"{texts['depth']!r}; a CSV file begins with a line that names its columns"
-        )
-    camera = [row.get(key) for key in _CAMERA]
-    if any(value not in (None, "") for value in camera):
-        try:
-            intrinsics = Intrinsics(*map(float, camera))
-        except (TypeError, ValueError) as error:
-            raise DataError(
-                f"{path}, line {number}: fx, fy, cx, cy must be numbers, got {camera}"
-            ) from error
-    else:
-        intrinsics = None
-    return Listed(**texts | {"split": texts["split"] or "train"}, intrinsics=intrinsics)
 
 
 def _fraction(split: str, train: list[Listed], fraction: float, total: int) -> set[str]:

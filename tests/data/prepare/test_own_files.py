@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from jaxdepth.data.prepare import OWN_FILES, prepare
-from jaxdepth.data.prepare.own_files import choose_splits, find_by_pattern, read_pair_list
+from jaxdepth.data.prepare.own_files import choose_splits
+from jaxdepth.data.prepare.pairs import find_by_pattern, read_pair_list
 from jaxdepth.errors import ConfigError, DataError
 from tests.data.prepare.fabricated import own_folder, write_pair
 
@@ -31,6 +32,7 @@ def write(path, *lines):
 def test_a_folder_by_pattern(tmp_path):
     source = own_folder(tmp_path / "files")
     (source / "train" / "notes.txt").touch()
+    (source / "train" / "rgb" / "._000.jpg").touch()  # as some systems leave beside each file
     builder = make(source, tmp_path, **PATTERN)
     assert {s: i.num_examples for s, i in builder.info.splits.items()} == {"train": 5, "test": 2}
     record = builder.as_data_source("test")[1]
@@ -89,6 +91,7 @@ def test_a_list_with_all_that_is_known(tmp_path, suffix):
         ("a.csv", ["image,depth,fx,fy,cx,cy", "a,b,1,2,3,x"], "line 2: fx, fy, cx, cy"),
         ("a.jsonl", ['{"image": "a.png", "depth": 3}'], "line 1: image and depth"),
         ("a.jsonl", ["", "{"], "line 2: must be JSON"),
+        ("a.csv", ["image,depth", f"a,{'b' * 200_000}"], "cannot read .* as a list of pairs"),
         ("a.jsonl", ["[1]"], "line 1: must be a JSON object"),
     ],
 )
