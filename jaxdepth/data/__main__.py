@@ -57,7 +57,9 @@ def _prepare(arguments: list[str]) -> int:
         raise ConfigError(f"{name} is not prepared here; give files of your own another name")
     dataset = DATASETS.get(name, OWN_FILES)
     parser = argparse.ArgumentParser(
-        prog=f"python -m jaxdepth.data prepare {name}", epilog=f"Example: {dataset.command()}"
+        prog=f"python -m jaxdepth.data prepare {name}",
+        epilog=f"example:\n  {dataset.command()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--source",

@@ -40,13 +40,13 @@ def find_by_pattern(folder: FilePath, image: str, depth: str) -> list[Listed]:
         Sorted by the images' paths. Depth files are not looked for.
 
     Raises:
-        ConfigError: a pattern lacks {name}, or the depth's has a field that the image's lacks.
+        ConfigError: a pattern lacks {name} or has another field, or the depth's has a field that
+            the image's lacks.
         DataError: the folder is missing or no file has such a path.
     """
-    fields = _FIELD.findall(image)
-    unknown = {*fields, *_FIELD.findall(depth)} - {"name", "split", "scene"}
-    without = set(_FIELD.findall(depth)) - set(fields)
-    if unknown or without or "name" not in fields or len(set(fields)) < len(fields):
+    fields, used = _FIELD.findall(image), set(_FIELD.findall(depth))
+    known = set(fields) <= {"name", "split", "scene"} and used <= set(fields)
+    if not known or "name" not in used or len(set(fields)) < len(fields):
         raise ConfigError(
             "--image and --depth must be paths with {name}, once, and perhaps {split} and {scene}, "
             f"those of --depth being in --image too; got {image!r} and {depth!r}"
@@ -60,8 +60,8 @@ def find_by_pattern(folder: FilePath, image: str, depth: str) -> list[Listed]:
     found = []
     for path in sorted(_files_below(Path(folder))):
         if match := pattern.fullmatch(path):
-            known = {key: match[key] for key in ("split", "scene") if key in fields}
-            found.append(Listed(path, match.expand(partner), **known))
+            told = {key: match[key] for key in ("split", "scene") if key in fields}
+            found.append(Listed(path, match.expand(partner), **told))
     if not found:
         raise DataError(f"{folder} must have images at {image} and has none; check --image")
     return found

@@ -90,8 +90,8 @@ def _check(name: str, plan: Plan, skip_bad: int) -> None:
     missing = [file for item in items for file in item.files if not file.exists()]
     if len(missing) > skip_bad:
         raise DataError(
-            f"{missing[0]} must be there and is not, like {len(missing)} files of {len(items)} "
-            "frames; check --source and the path below it, or leave the frames out by "
+            f"{len(missing)} files of {len(items)} frames are missing, the first is {missing[0]}; "
+            "check --source and the paths below it, or leave the frames out by "
             f"--skip_bad={len(missing)}"
         )
 

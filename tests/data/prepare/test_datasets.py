@@ -201,6 +201,6 @@ def test_published_lists_make_plans_of_published_counts(real_data, tmp_path):
         "camera_z": {"train": 23158, "test": 697},
         "annotated": {"train": 23158, "test": 652},
     }
-    with pytest.raises(DataError, match="is not, like 49770 files of 24885 frames"):
+    with pytest.raises(DataError, match="49770 files of 24885 frames are missing"):
         prepare("nyu_bts", plans["nyu_bts"], data_dir=tmp_path)
     assert not list(tmp_path.iterdir())

@@ -57,6 +57,7 @@ def test_fields_of_a_pattern(tmp_path):
         find_by_pattern(tmp_path / "gone", "{name}.gif", "{name}.png")
     for image, depth in (
         ("rgb.png", "{name}.png"),
+        ("{name}.png", "depth.png"),
         ("{name}.jpg", "{split}/{name}.png"),
         ("{name}{name}.jpg", "{name}.png"),
         ("{nam}.jpg", "{nam}.png"),

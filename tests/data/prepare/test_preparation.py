@@ -185,7 +185,7 @@ def test_missing_files_are_told_before_any_is_read(tmp_path):
     there.touch()
     items = [Item("a", None, (there,)), Item("b", None, (there, gone)), Item("c", None, (gone,))]
     plan = Plan({"train": items}, intrinsics=False)
-    with pytest.raises(DataError, match="is not, like 2 files of 3 frames") as caught:
+    with pytest.raises(DataError, match="2 files of 3 frames are missing") as caught:
         make(plan, tmp_path)
     assert str(gone) in str(caught.value)
     assert not (tmp_path / "toy").exists()
