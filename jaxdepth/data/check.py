@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -120,9 +120,9 @@ def format_report(report: Report) -> str:
     return "\n".join(lines + ([f"wrong: {more} more like these"] if more > 0 else []))
 
 
-def depth_names(record: Mapping[str, Any]) -> list[str]:
-    """The depth maps that an example has: `"depth"`, and others beside it."""
-    return [name for name in record if name.startswith("depth")]
+def depth_names(features: Iterable[str]) -> list[str]:
+    """Which of an example's features are depth maps: `"depth"`, and others beside it."""
+    return [name for name in features if name.startswith("depth")]
 
 
 class _Tally:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxdepth.data.ahead import map_ahead
+from jaxdepth.data.check import depth_names
 from jaxdepth.data.images import FilePath, colorize
 from jaxdepth.errors import ConfigError
 
@@ -57,8 +58,8 @@ def draw_sheet(
     if split not in builder.info.splits:
         raise ConfigError(f"no split {split!r}: choose from {', '.join(builder.info.splits)}")
     if depth not in builder.info.features:
-        names = ", ".join(name for name in builder.info.features if name.startswith("depth"))
-        raise ConfigError(f"no depth {depth!r}: choose from {names}")
+        names = depth_names(builder.info.features)
+        raise ConfigError(f"no depth {depth!r}: choose from {', '.join(names)}")
     records = builder.as_data_source(split=split)
     examples = min(examples, len(records))
     figure = _new_figure(examples + 1)
