@@ -1,5 +1,7 @@
 """A dataset on one sheet: some examples, and its colours."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import tensorflow_datasets as tfds
 from jaxdepth.data.ahead import map_ahead
 from jaxdepth.data.check import depth_names
 from jaxdepth.data.images import FilePath, colorize
-from jaxdepth.errors import ConfigError
+from jaxdepth.errors import ConfigError, DataError
 
 SUFFIXES = (".png", ".pdf", ".svg")
 _CHANNELS = ("#d55e00", "#009e73", "#0072b2")  # red, green, blue that most eyes tell apart
@@ -51,6 +53,7 @@ def draw_sheet(
 
     Raises:
         ConfigError: the suffix, split or depth is unknown, or matplotlib is not installed.
+        DataError: an example cannot be read.
     """
     if Path(file).suffix.lower() not in SUFFIXES:
         raise ConfigError(f"--out must name a {', '.join(SUFFIXES)} file, got {file}")
@@ -60,7 +63,7 @@ def draw_sheet(
     if depth not in builder.info.features:
         names = depth_names(builder.info.features)
         raise ConfigError(f"no depth {depth!r}: choose from {', '.join(names)}")
-    records = builder.as_data_source(split=split)
+    records = _Records(builder, split)
     examples = min(examples, len(records))
     figure = _new_figure(examples + 1)
     grid = figure.add_gridspec(examples + 1, 4)
@@ -99,6 +102,31 @@ def _draw_example(figure, cells, record: dict[str, Any], name: str, key: str) ->
         )
         cells[3].hist(values, bins=64, color="0.4")
     cells[3].set(xlabel="depth in m", yticks=[])
+
+
+class _Records:
+    """A split's examples; one that cannot be read is a `DataError`."""
+
+    def __init__(self, builder: tfds.core.DatasetBuilder, split: str):
+        self._where = f"{builder.data_path}, {split}"
+        with self._named("files"):
+            self._records = builder.as_data_source(split=split)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        with self._named(f"example {index}"):
+            return self._records[index]
+
+    @contextlib.contextmanager
+    def _named(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # files that are missing or damaged raise many kinds
+            raise DataError(
+                f"{self._where}: {what} cannot be read ({error}); prepare the dataset again"
+            ) from error
 
 
 def _spread(total: int, count: int) -> list[int]:

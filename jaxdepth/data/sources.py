@@ -116,7 +116,10 @@ def open_builder(
     if dataset in _OPENERS:
         return _OPENERS[dataset](variant, data_dir)
     if folder := find_prepared(dataset, variant=variant, data_dir=data_dir):
-        return open_prepared(folder)
+        builder = open_prepared(folder)
+        if "image" not in builder.info.features:
+            raise DataError(f"{folder} is no dataset of images: {', '.join(builder.info.features)}")
+        return builder
     root = data_root(data_dir)
     if dataset in DATASETS:
         known = DATASETS[dataset]

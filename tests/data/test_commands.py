@@ -41,6 +41,11 @@ def test_prepare_check_and_show(tmp_path, capsys):
     status, out, _ = run(capsys, "check", "flat", where)
     assert status == 1
     assert "wrong: test" in out
+    sheet = f"--out={tmp_path / 'other.png'}"
+    status, _, err = run(capsys, "show", "flat", where, sheet, "--split=test")
+    assert status == 1
+    assert "flat/1.0.0, test: " in err
+    assert not (tmp_path / "other.png").exists()
 
 
 def test_bad_files_are_left_out_and_listed(tmp_path, capsys):

@@ -242,3 +242,25 @@ def test_nyu_as_tfds_stores_it(tmp_path):
     assert (summary.nearest, summary.farthest, summary.valid) == (1.5, 3.5, 630 / 640)
     draw_sheet(stock, tmp_path / "sheet.png", split="validation", examples=1)
     assert read_image(tmp_path / "sheet.png").std() > 10
+
+
+class Sounds(NyuDepthV2):
+    """A dataset of tfds that has nothing to see."""
+
+    name = "sounds"
+
+    def _info(self):
+        features = {"sound": tfds.features.Tensor(shape=(2,), dtype=np.float32)}
+        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
+
+    def _generate_examples(self, count):
+        yield from ((i, {"sound": np.zeros(2, np.float32)}) for i in range(count))
+
+
+def test_a_dataset_without_images_is_refused(tmp_path):
+    builder = Sounds(data_dir=tmp_path, file_format="array_record")
+    builder.download_and_prepare(
+        download_config=tfds.download.DownloadConfig(try_download_gcs=False)
+    )
+    with pytest.raises(DataError, match=r"0.0.1 is no dataset of images: sound"):
+        open_source("sounds", "train", data_dir=str(tmp_path))
