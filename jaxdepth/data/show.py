@@ -75,7 +75,9 @@ def draw_sheet(
     axes = figure.add_subplot(grid[examples, :])
     for values, color, label in zip(histograms, _CHANNELS, ("red", "green", "blue"), strict=True):
         axes.plot(values, color=color, label=label)
-    axes.set(xlim=(0, 255), ylim=(0, None), xlabel="value", ylabel="part of all pixels")
+    # Black and burnt-out pixels are often so many that nothing else would be seen.
+    top = 1.2 * histograms[:, 1:-1].max() or None
+    axes.set(xlim=(0, 255), ylim=(0, top), xlabel="value", ylabel="part of all pixels")
     axes.set_title(f"colours of {len(chosen)} of {len(records)} images", fontsize="medium")
     axes.legend(frameon=False)
     figure.suptitle(f"{builder.info.full_name}, {split}")
