@@ -81,7 +81,7 @@ def draw_sheet(
     axes.set_title(f"colours of {len(chosen)} of {len(records)} images", fontsize="medium")
     axes.legend(frameon=False)
     figure.suptitle(f"{builder.info.full_name}, {split}")
-    figure.savefig(file)
+    figure.savefig(file, bbox_inches="tight")
 
 
 def _draw_example(figure, cells, record: dict[str, Any], name: str, key: str) -> None:
