@@ -8,6 +8,7 @@ are written whole: a reader sees the old content or the new, never a part.
 import io
 import os
 import secrets
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,14 @@ FilePath = str | os.PathLike[str]
 
 NO_DEPTH_COLOR = (128, 128, 128)
 """What `colorize` paints where there is no depth: a grey that the colour map does not contain."""
+
+MAX_PIXELS = Image.MAX_IMAGE_PIXELS
+"""A file that claims more is refused before it is decoded: a small one can fill the memory."""
+
+# Filters of the process, as threads would undo each other's. What else Pillow warns of, such as
+# damaged notes beside the pixels, either is an error afterwards or does not matter.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 _GREY_MODES = {"L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 
@@ -218,7 +227,7 @@ def resize_prediction(
 def _open(path: FilePath, what: str) -> Image.Image:
     """The first frame of an image file, decoded; `what` names it in an error."""
     try:
-        with Image.open(path) as image:
+        with Path(path).open("rb") as file, Image.open(file) as image:
             image.load()
             return image
     except Exception as error:  # on damaged files Pillow's decoders raise whatever comes
@@ -245,6 +254,8 @@ def _read_array(path: Path) -> np.ndarray:
             array = np.load(file, allow_pickle=False)
             if isinstance(array, np.lib.npyio.NpzFile):
                 names = array.files
+                if sum(member.file_size for member in array.zip.infolist()) > 8 * MAX_PIXELS:
+                    raise Image.DecompressionBombError
                 array = array[names[0]] if len(names) == 1 else None
     except Exception as error:  # among others ValueError, EOFError, BadZipFile and zlib.error
         raise _unreadable(path, "depth map", error) from error
@@ -269,10 +280,13 @@ def _unreadable(path: FilePath, what: str, error: Exception) -> DataError:
         reason = error.strerror
     elif os.path.getsize(path) == 0:
         reason = "the file is empty"
+    elif isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        reason = f"it has more than {MAX_PIXELS} pixels; make it smaller"
     elif isinstance(error, Image.UnidentifiedImageError):
         reason = "it is no image in a known format; convert it to PNG"
     else:
-        reason = f"it is damaged or cut short ({error}); copy it here again"
+        detail = " ".join(str(error).split()) or type(error).__name__
+        reason = f"it is damaged or cut short ({detail}); copy it here again"
     return DataError(f"cannot read the {what} {path}: {reason}")
 
 
