@@ -6,6 +6,7 @@ are written whole: a reader sees the old content or the new, never a part.
 """
 
 import io
+import logging
 import os
 import secrets
 import warnings
@@ -27,10 +28,11 @@ NO_DEPTH_COLOR = (128, 128, 128)
 MAX_PIXELS = Image.MAX_IMAGE_PIXELS
 """A file that claims more is refused before it is decoded: a small one can fill the memory."""
 
-# Filters of the process, as threads would undo each other's. What else Pillow warns of, such as
-# damaged notes beside the pixels, either is an error afterwards or does not matter.
+# For the whole process, as threads would undo each other's filters. What Pillow says beside errors,
+# such as of damaged notes beside the pixels, is an error afterwards or does not matter.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 _GREY_MODES = {"L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 

@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import resource
-import shutil
 import struct
 import sys
 import warnings
@@ -52,7 +51,6 @@ def unreadable(path: Path, content: bytes) -> None:
 
 def below_a_file(path: Path, content: bytes) -> None:
     del content
-    shutil.rmtree(path.parent)
     path.parent.write_bytes(b"no folder")
 
 
@@ -67,6 +65,13 @@ def huge_png(width: int, height: int) -> bytes:
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     pixels = chunk(b"IDAT", zlib.compress(bytes(10_000_000), 9))
     return b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b"")
+
+
+def tiff_of_many_samples() -> bytes:
+    """A TIFF with 200 channels, of which Pillow complains in its log."""
+    tags = {256: 4, 257: 4, 258: 8, 259: 1, 262: 1, 273: 8, 277: 200, 278: 4, 279: 3200}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4 + 3200)
 
 
 HTML = b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head><body>\n" * 9
@@ -88,6 +93,7 @@ REFUSED: dict[str, Damage] = {
     "a pointer of git-lfs": rewritten(lambda content: LFS),
     "zeros": rewritten(lambda content: bytes(len(content))),
     "noise": rewritten(lambda content: np.random.default_rng(0).bytes(len(content))),
+    "a TIFF of 200 channels": rewritten(lambda content: tiff_of_many_samples()),
     "a PNG of 400 million pixels": rewritten(lambda content: huge_png(20_000, 20_000)),
     "a PNG of 100 million pixels": rewritten(lambda content: huge_png(10_000, 10_000)),
 }
@@ -121,21 +127,19 @@ SUSPECT: dict[str, Damage] = {
 
 @contextlib.contextmanager
 def damaged(path: Path, damage: Damage, aside: Path) -> Iterator[None]:
-    """Keeps a file's whole folder aside meanwhile."""
-    folder = path.parent
-    folder.rename(aside)
-    shutil.copytree(aside, folder)
+    """Keeps the file aside meanwhile, or its folder."""
+    content = path.read_bytes()
+    place = path.parent if damage is below_a_file else path
+    place.rename(aside)
     try:
-        content = path.read_bytes()
-        path.unlink()
         damage(path, content)
         yield
     finally:
-        if folder.is_dir():
-            shutil.rmtree(folder)
+        if place.is_dir() and not place.is_symlink():
+            place.rmdir()
         else:
-            folder.unlink()
-        aside.rename(folder)
+            place.unlink(missing_ok=True)
+        aside.rename(place)
 
 
 def main(root: Path) -> None:
