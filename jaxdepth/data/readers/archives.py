@@ -1,7 +1,7 @@
 """Archives in the place of folders, so that readers need not know of them.
 
-They are unpacked, which takes little beside decoding what is in them, and neither a compressed tar
-nor the readers could be used out of order otherwise.
+They are unpacked: a compressed tar could otherwise be read in its own order only, and unpacking
+takes little beside decoding what was in it.
 """
 
 import contextlib
@@ -70,6 +70,9 @@ def _unpack_tar(path: FilePath, folder: Path) -> None:
             if member.isfile():
                 _check_space(path, folder, member.size)
                 archive.extract(member, folder, filter="data")
+        archive.fileobj.seek(archive.offset)
+        if any(archive.fileobj.read(tarfile.BLOCKSIZE) or b"cut"):
+            raise ValueError("it has no end")  # which tarfile does not mind after a whole member
 
 
 def _check_space(path: FilePath, folder: Path, size: int) -> None:

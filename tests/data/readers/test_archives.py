@@ -70,6 +70,24 @@ def test_damaged_archives_are_refused(tmp_path, folder, name):
     assert not any((tmp_path / "data").iterdir())
 
 
+@pytest.mark.parametrize("length", [30_720 + 512, 30_720 + 700, 30_720 + 1024, 2 * 30_720])
+def test_a_tar_cut_after_a_member_is_refused(tmp_path, length):
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as tar:
+        for name in "ab":
+            member = tarfile.TarInfo(name)
+            member.size = 30_720
+            tar.addfile(member, io.BytesIO(bytes(range(1, 241)) * 128))
+
+    def read(path):
+        with unpacked(path, below=tmp_path / "data") as there:
+            return read_bytes(there / "a", "a file")
+
+    read(path)
+    path.write_bytes(path.read_bytes()[:length])
+    is_refused(read, path, "it has no end|unexpected end of data|cut short")
+
+
 def tar_of(path, name, content=b"x", **attributes):
     with tarfile.open(path, "w") as tar:
         member = tarfile.TarInfo(name)
