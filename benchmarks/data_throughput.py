@@ -16,8 +16,8 @@ random order:
 Each runs in a process of its own, all take turns, and files are in the system's cache. The columns
 are medians over the turns: images a second; images per second of CPU time in all processes, which
 is a core's throughput whatever else the machine does; the ratio of that to PyTorch's in the same
-turn; MiB of resident memory at its peak, workers included, where what processes share counts for each; and its
-growth over the last epoch.
+turn; MiB of resident memory at its peak, workers included, where what processes share counts for
+each; and its growth over the last epoch.
 """
 
 import argparse
