@@ -11,7 +11,7 @@ from PIL import Image
 
 from jaxdepth.data.folder import match_pairs, read_image_pairs, read_prediction_pairs
 from jaxdepth.data.images import read_depth, read_image
-from jaxdepth.data.readers.archives import unpacked
+from jaxdepth.data.readers.archives import unpack
 from jaxdepth.data.readers.bts import read_bts_frame
 from jaxdepth.data.readers.damage import read_bytes
 from jaxdepth.data.readers.densedepth import read_densedepth_frame
@@ -181,8 +181,9 @@ def _others(folder: Path) -> dict[str, Sample]:
         shutil.move(shutil.make_archive(str(folder / "made"), kind, images), path)
 
         def read_archive(path=path):
-            with unpacked(path, below=folder / "unpacked") as there:
-                return read_bytes(there / "img-a.jpg", "an image")
+            shutil.rmtree(folder / "unpacked", ignore_errors=True)
+            unpack(path, folder / "unpacked")
+            return read_bytes(folder / "unpacked" / "img-a.jpg", "an image")
 
         samples[f"archive {suffix}"] = Sample(path, read_archive)
     return samples

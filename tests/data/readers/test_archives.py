@@ -10,10 +10,9 @@ import pytest
 import scipy.io
 from PIL import Image
 
-from jaxdepth.data.readers.archives import unpacked
+from jaxdepth.data.readers.archives import unpack
 from jaxdepth.data.readers.damage import read_bytes
 from jaxdepth.data.readers.make3d import pair_make3d, read_make3d_frame
-from jaxdepth.errors import DataError
 from tests.data.readers.fuzz import is_refused, refuses_damage
 
 FORMATS = {"a.zip": "zip", "a.tar": "tar", "a.tgz": "gztar", "a.tar.xz": "xztar"}
@@ -25,7 +24,7 @@ def contents(folder):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def source(tmp_path):
     root = tmp_path / "source"
     (root / "Küche 1").mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -34,95 +33,77 @@ def folder(tmp_path):
     return root
 
 
+@pytest.fixture
+def read(tmp_path):
+    def unpack_and_read(path):
+        there = tmp_path / "data" / "unpacked"
+        shutil.rmtree(there, ignore_errors=True)
+        unpack(path, there)
+        return read_bytes(there / "a.bin", "a file")
+
+    return unpack_and_read
+
+
 def pack(folder, name):
-    path = folder.parent / name
     made = shutil.make_archive(str(folder.parent / "made"), FORMATS[name], folder)
-    return shutil.move(made, path)
+    return shutil.move(made, folder.parent / name)
+
+
+def tar_of(path, *names, content=b"x", **attributes):
+    with tarfile.open(path, "w") as tar:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            for key, value in attributes.items():
+                setattr(member, key, value)
+            tar.addfile(member, io.BytesIO(content))
+    return path
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_an_archive_is_a_folder_for_a_while(tmp_path, folder, name):
-    path = pack(folder, name)
-    before = contents(folder)
-    with unpacked(path, below=tmp_path / "data" / "dir") as there:
-        assert there.is_relative_to(tmp_path / "data" / "dir")
-        assert contents(there) == before
-    assert not any((tmp_path / "data" / "dir").iterdir())
+def test_all_files_are_unpacked_and_only_there(tmp_path, source, name):
+    path = pack(source, name)
+    unpack(path, tmp_path / "data" / "dir")
+    assert contents(tmp_path / "data" / "dir") == contents(source)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["data", "source", name])
 
 
-def test_a_folder_is_itself(tmp_path, folder):
-    with unpacked(folder, below=tmp_path / "data") as there:
-        assert there == folder
-    assert folder.is_dir()
-    assert not (tmp_path / "data").exists()
-
-
 @pytest.mark.parametrize("name", ["a.zip", "a.tgz", "a.tar.xz"])
-def test_damaged_archives_are_refused(tmp_path, folder, name):
-    path = pack(folder, name)
-
-    def read(path):
-        with unpacked(path, below=tmp_path / "data") as there:
-            return read_bytes(there / "a.bin", "a file")
-
-    refuses_damage(read, path)
-    assert not any((tmp_path / "data").iterdir())
+def test_damaged_archives_are_refused(source, read, name):
+    refuses_damage(read, pack(source, name))
 
 
 @pytest.mark.parametrize("length", [30_720 + 512, 30_720 + 700, 30_720 + 1024, 2 * 30_720])
-def test_a_tar_cut_after_a_member_is_refused(tmp_path, length):
-    path = tmp_path / "a.tar"
-    with tarfile.open(path, "w") as tar:
-        for name in "ab":
-            member = tarfile.TarInfo(name)
-            member.size = 30_720
-            tar.addfile(member, io.BytesIO(bytes(range(1, 241)) * 128))
-
-    def read(path):
-        with unpacked(path, below=tmp_path / "data") as there:
-            return read_bytes(there / "a", "a file")
-
+def test_a_tar_cut_after_a_member_is_refused(tmp_path, read, length):
+    path = tar_of(tmp_path / "a.tar", "a.bin", "b", content=b"x" * 30_720)
     read(path)
     path.write_bytes(path.read_bytes()[:length])
     is_refused(read, path, "it has no end|unexpected end of data|cut short")
 
 
-def tar_of(path, name, content=b"x", **attributes):
-    with tarfile.open(path, "w") as tar:
-        member = tarfile.TarInfo(name)
-        member.size = len(content)
-        for key, value in attributes.items():
-            setattr(member, key, value)
-        tar.addfile(member, io.BytesIO(content))
-    return path
-
-
-def test_nothing_is_written_outside_of_the_folder(tmp_path):
-    def read(path):
-        with unpacked(path, below=tmp_path / "data") as there:
-            return contents(there)
-
+def test_nothing_is_written_outside_of_the_folder(tmp_path, read):
     is_refused(read, tar_of(tmp_path / "a.tar", "../b.txt"), "outside")
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
         file.writestr("../b.txt", "x")
     is_refused(read, tmp_path / "a.zip", "outside")
-    assert not (tmp_path / "b.txt").exists()
-    assert not (tmp_path / "data" / "b.txt").exists()
     link = tar_of(
-        tmp_path / "a.tar", "b", type=tarfile.SYMTYPE, linkname="/etc/passwd", content=b""
+        tmp_path / "a.tar", "b", content=b"", type=tarfile.SYMTYPE, linkname="/etc/passwd"
     )
     is_refused(read, link, "must hold files and holds none")
+    assert contents(tmp_path / "data") == {}
 
 
-def test_more_than_fits_is_refused_before_it_is_unpacked(tmp_path, folder, monkeypatch):
+def test_more_than_fits_is_refused_before_it_is_unpacked(tmp_path, source, read, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 20_000))
     for name in ("a.zip", "a.tgz"):
-        path = pack(folder, name)
-        with pytest.raises(DataError, match=r"GB are to be unpacked .* GB free") as caught:
-            unpacked(path, below=tmp_path / "data").__enter__()
-        assert str(path) in str(caught.value)
-    assert not any((tmp_path / "data").iterdir())
+        is_refused(read, pack(source, name), r"GB are to be unpacked .* GB free")
+    assert contents(tmp_path / "data") == {}
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, source):
+    (tmp_path / "file").touch()
+    path = pack(source, "a.zip")
+    is_refused(lambda folder: unpack(path, folder), tmp_path / "file" / "dir", "Not a directory")
 
 
 def test_make3d_is_read_from_its_archives(tmp_path):
@@ -136,9 +117,8 @@ def test_make3d_is_read_from_its_archives(tmp_path):
     for name, archive in (("Test134", "Test134.tar.gz"), ("Gridlaserdata", "Test134Depth.tar.gz")):
         with tarfile.open(tmp_path / archive, "w:gz") as tar:
             tar.add(tmp_path / "source" / name, name)
-    with (
-        unpacked(tmp_path / "Test134.tar.gz", below=tmp_path / "data") as images,
-        unpacked(tmp_path / "Test134Depth.tar.gz", below=tmp_path / "data") as depths,
-    ):
-        (files,) = pair_make3d(images, depths, count=1)
-        assert (read_make3d_frame(files).depth == 7).all()
+        unpack(tmp_path / archive, tmp_path / "data" / archive)
+    (files,) = pair_make3d(
+        tmp_path / "data" / "Test134.tar.gz", tmp_path / "data" / "Test134Depth.tar.gz", count=1
+    )
+    assert (read_make3d_frame(files).depth == 7).all()
