@@ -22,6 +22,7 @@ each; and its growth over the last epoch.
 
 import argparse
 import io
+import itertools
 import json
 import os
 import statistics
@@ -30,7 +31,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -78,8 +78,8 @@ def make_features(tfds):
     )
 
 
-def our_epochs(folder: Path, count: int, processes: bool, workers: int) -> Callable[[], Iterable]:
-    """A function that returns an epoch of batches."""
+def our_batches(folder: Path, processes: bool, workers: int):
+    """The pipeline's endless iterator."""
     import tensorflow_datasets as tfds
     from array_record.python.array_record_data_source import ArrayRecordDataSource
 
@@ -99,17 +99,16 @@ def our_epochs(folder: Path, count: int, processes: bool, workers: int) -> Calla
         def __getitem__(self, index: int) -> dict:
             return self.features.deserialize_example_np(self.source[index])
 
-    batches = train_batches(
+    return train_batches(
         Source(Records(), name="rooms/train", depth_key="depth"),
         batch_size=BATCH,
         image_size=SIZE,
         seed=0,
         **({"num_workers": workers, "num_threads": 1} if processes else {"num_threads": workers}),
     )
-    return lambda: (next(batches) for _ in range(count // BATCH))
 
 
-def torch_epochs(folder: Path, ours: bool, workers: int) -> Iterable:
+def torch_loader(folder: Path, ours: bool, workers: int):
     """A DataLoader."""
     import cv2
     import torch
@@ -157,10 +156,13 @@ def torch_epochs(folder: Path, ours: bool, workers: int) -> Iterable:
 def measure(folder: Path, count: int, side: str, workers: int) -> dict[str, float]:
     """Two epochs of one side, of which the second is measured."""
     if side.startswith("jaxdepth"):
-        epoch = our_epochs(folder, count, side.endswith("processes"), workers)
+        batches = our_batches(folder, side.endswith("processes"), workers)
+        close = batches.close
+        epoch = lambda: itertools.islice(batches, count // BATCH)  # noqa: E731
         shape = lambda batch: batch.image.shape  # noqa: E731
     else:
-        loader = torch_epochs(folder, side.endswith("functions"), workers)
+        loader = torch_loader(folder, side.endswith("functions"), workers)
+        close = lambda: None  # noqa: E731
         epoch = lambda: iter(loader)  # noqa: E731
         shape = lambda batch: tuple(batch[0].shape)  # noqa: E731
     for batch in epoch():
@@ -184,6 +186,7 @@ def measure(folder: Path, count: int, side: str, workers: int) -> dict[str, floa
     done.set()
     watcher.join()
     resident.append(sum(p.memory_info().rss for p in everyone))
+    close()
     return {
         "a second": images / seconds,
         "a core": images / cpu,
@@ -196,17 +199,16 @@ def run(folder: Path, count: int, side: str, workers: int) -> dict[str, float]:
     """`measure` in a process of its own."""
     arguments = [f"--measure={side}", f"--workers={workers}", f"--images={count}"]
     done = subprocess.run(
-        [sys.executable, __file__, *arguments, f"--folder={folder}"],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
+        [sys.executable, __file__, *arguments, f"--folder={folder}"], capture_output=True, text=True
     )
+    if done.returncode:
+        raise SystemExit(done.stderr)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def compare(folder: Path, count: int, workers: list[int], turns: int) -> None:
     """Prints the table."""
-    print(f"{'':24s} workers  images/s  a CPU second   ratio  peak MiB  growth")
+    print(f"{'':24s} workers  images/s  a CPU second   ratio  peak MiB  growth", flush=True)
     for number in workers:
         found = {side: [] for side in SIDES}
         for _ in range(turns):
