@@ -3,9 +3,13 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from jaxdepth.data.readers.kitti import read_kitti_frame
 from jaxdepth.data.stereo import stereo_depth
 from jaxdepth.errors import DataError
+from tests.data.readers import test_kitti
+from tests.data.readers.fuzz import is_refused
 
 FOCAL, BASELINE = 700.0, 0.5
 SIZE = (120, 400)
@@ -85,3 +89,47 @@ def test_images_of_two_sizes_or_too_narrow_are_refused(pair):
     for views in ((left, right[1:]), (left[:, :4], right[:, :4])):
         with pytest.raises(DataError, match="must be of one size, at least 5"):
             stereo_depth(*views, focal=FOCAL, baseline=BASELINE)
+
+
+def test_kittis_depth_from_stereo_has_the_calibrated_baseline(tmp_path):
+    """A wall 7 pixels of disparity away; between the cameras are (4.5 + 33.9) / 72 m."""
+    image, _, _ = test_kitti.frame_folder(tmp_path)
+    right = tmp_path / test_kitti.LISTED.image.replace("image_02", "image_03")
+    right.parent.mkdir(parents=True)
+    wall = (
+        np.random.default_rng(0)
+        .integers(0, 256, (test_kitti.SIZE[0], test_kitti.SIZE[1] + 7, 3))
+        .astype(np.uint8)
+    )
+    Image.fromarray(wall[:, :-7]).save(image)
+    Image.fromarray(wall[:, 7:]).save(right)
+    frame = read_kitti_frame(tmp_path, test_kitti.LISTED, depth="stereo")
+    seen = frame.depth > 0
+    assert seen[:, 7:].mean() > 0.9
+    np.testing.assert_allclose(frame.depth[seen], 72 * (38.4 / 72) / 7, rtol=0.5 / 7)
+    np.testing.assert_array_equal(frame.image, wall[:, :-7])
+    listed = test_kitti.LISTED._replace(
+        image=test_kitti.LISTED.image.replace("image_02", "image_03")
+    )
+    with pytest.raises(DataError, match="of a left camera, image_00 or image_02, got image_03"):
+        read_kitti_frame(tmp_path, listed, depth="stereo")
+    Image.fromarray(wall).save(right)
+    is_refused(
+        lambda _: read_kitti_frame(tmp_path, test_kitti.LISTED, depth="stereo"),
+        right,
+        "must be 50x120",
+    )
+    Image.fromarray(wall[:, 7:]).save(right)
+    file = tmp_path / test_kitti.DATE / "calib_cam_to_cam.txt"
+    file.write_text(file.read_text().replace("-3.390000e+01", "3.390000e+01"))
+    is_refused(
+        lambda _: read_kitti_frame(tmp_path, test_kitti.LISTED, depth="stereo"),
+        file,
+        "to the right of",
+    )
+    right.unlink()
+    is_refused(
+        lambda _: read_kitti_frame(tmp_path, test_kitti.LISTED, depth="stereo"),
+        right,
+        "No such file",
+    )

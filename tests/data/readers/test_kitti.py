@@ -190,36 +190,6 @@ def test_a_frame_is_read_with_each_depth(tmp_path):
     np.testing.assert_array_equal(moved.depth, annotated)
 
 
-def test_depth_from_stereo_has_the_calibrated_baseline(tmp_path):
-    """A wall 7 pixels of disparity away; between the cameras are (4.5 + 33.9) / 72 m."""
-    image, _, _ = frame_folder(tmp_path)
-    right = tmp_path / LISTED.image.replace("image_02", "image_03")
-    right.parent.mkdir(parents=True)
-    wall = np.random.default_rng(0).integers(0, 256, (SIZE[0], SIZE[1] + 7, 3)).astype(np.uint8)
-    Image.fromarray(wall[:, :-7]).save(image)
-    Image.fromarray(wall[:, 7:]).save(right)
-    frame = read_kitti_frame(tmp_path, LISTED, depth="stereo")
-    seen = frame.depth > 0
-    assert seen[:, 7:].mean() > 0.9
-    np.testing.assert_allclose(frame.depth[seen], 72 * (38.4 / 72) / 7, rtol=0.5 / 7)
-    np.testing.assert_array_equal(frame.image, wall[:, :-7])
-    listed = LISTED._replace(image=LISTED.image.replace("image_02", "image_03"))
-    with pytest.raises(DataError, match="of a left camera, image_00 or image_02, got image_03"):
-        read_kitti_frame(tmp_path, listed, depth="stereo")
-    Image.fromarray(wall).save(right)
-    is_refused(
-        lambda _: read_kitti_frame(tmp_path, LISTED, depth="stereo"), right, "must be 50x120"
-    )
-    Image.fromarray(wall[:, 7:]).save(right)
-    file = tmp_path / DATE / "calib_cam_to_cam.txt"
-    file.write_text(file.read_text().replace("-3.390000e+01", "3.390000e+01"))
-    is_refused(
-        lambda _: read_kitti_frame(tmp_path, LISTED, depth="stereo"), file, "to the right of"
-    )
-    right.unlink()
-    is_refused(lambda _: read_kitti_frame(tmp_path, LISTED, depth="stereo"), right, "No such file")
-
-
 def test_a_frame_without_what_is_asked_for_is_refused(tmp_path):
     image, points, depth = frame_folder(tmp_path)
     with pytest.raises(DataError, match="652 of 697"):
