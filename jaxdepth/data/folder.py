@@ -61,9 +61,10 @@ def match_pairs(
     """Matches the files of two folders by name, whatever their suffixes.
 
     Sub-folders are searched too, and files in them match by their path below the folder. Hidden
-    files and folders, and files of other suffixes, are not looked at. With an ending, only files
-    whose name before the suffix ends so take part, and match by the rest: `first_ending="_colors"`,
-    `second_ending="_depth"` match `0001_colors.png` with `0001_depth.png`, in two folders or one.
+    files and folders, links to a folder above, and files of other suffixes are not looked at. With
+    an ending, only files whose name before the suffix ends so take part, and match by the rest:
+    `first_ending="_colors"`, `second_ending="_depth"` match `0001_colors.png` with
+    `0001_depth.png`, in two folders or one.
 
     Args:
         first_dir: folder of images, or of predictions (then pass `first_suffixes=DEPTH_SUFFIXES`).
@@ -197,7 +198,12 @@ def _files_by_name(folder: Path, suffixes: Iterable[str], ending: str) -> dict[s
     suffixes = frozenset(suffixes)
     files: dict[str, Path] = {}
     for directory, subfolders, entries in os.walk(folder, followlinks=True):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        above = {path.resolve() for path in (Path(directory), *Path(directory).parents)}
+        subfolders[:] = sorted(
+            name
+            for name in subfolders
+            if not name.startswith(".") and Path(directory, name).resolve() not in above
+        )
         for path in (Path(directory, entry) for entry in sorted(entries)):
             stem = path.stem.removesuffix(ending)
             wanted = path.suffix.lower() in suffixes and stem and path.stem == stem + ending

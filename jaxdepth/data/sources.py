@@ -42,7 +42,8 @@ class Source(Sequence):
     def __getitem__(self, index: int) -> Example:
         record = self._records[index]
         depth = np.asarray(record[self._depth_key], np.float32)
-        depth = np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
+        if not (depth.min() >= 0 and depth.max() < np.inf):  # NaN fails it, too
+            depth = np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
         image = np.asarray(record["image"])
         if self._one_size and image.shape[:2] != depth.shape:
             raise DataError(

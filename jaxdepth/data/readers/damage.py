@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -27,12 +28,13 @@ def damage_named(path: FilePath, what: str) -> Iterator[None]:
         raise
     except Exception as error:  # parsers of damaged files raise whatever comes
         path = Path(path)
-        if isinstance(error, OSError) and error.strerror:
-            reason = f"{error.strerror}; check its path"
+        if isinstance(error, OSError) and error.errno:
+            reason = f"{os.strerror(error.errno)}; check its path"  # HDF5's own text is long
         elif path.is_file() and path.stat().st_size == 0:
             reason = "the file is empty; copy it here again"
         else:
-            detail = str(error).strip() or type(error).__name__
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            detail = lines[0].rstrip(":")
             reason = f"it is damaged, cut short or another format ({detail}); copy it here again"
         raise DataError(f"cannot read {path} as {what}: {reason}") from error
 

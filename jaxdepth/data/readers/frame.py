@@ -42,7 +42,8 @@ class Frame(NamedTuple):
 
 def valid_metres(depth: np.ndarray) -> np.ndarray:
     """Depth as float32 metres, with 0 for all that is negative or not finite."""
-    depth = np.asarray(depth, np.float32)
+    with np.errstate(over="ignore"):
+        depth = np.asarray(depth, np.float32)
     return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
 
 

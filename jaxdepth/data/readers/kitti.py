@@ -1,4 +1,4 @@
-"""KITTI: images, laser scans projected into them, and annotated depth.
+"""KITTI: images, laser scans projected into them, annotated depth, and depth from stereo.
 
 Folders are those of the raw data: `<date>/<date>_drive_NNNN_sync/image_02/data/%010d.png`, beside
 it `velodyne_points/data/%010d.bin`, and the calibration in `<date>`.
@@ -14,14 +14,20 @@ from jaxdepth.data.images import FilePath, read_image
 from jaxdepth.data.readers.damage import read_bytes
 from jaxdepth.data.readers.depth_png import read_depth_png
 from jaxdepth.data.readers.frame import Frame, check_sizes
-from jaxdepth.data.readers.kitti_calibration import Calibration, read_raw_calibration
+from jaxdepth.data.readers.kitti_calibration import (
+    Calibration,
+    read_raw_calibration,
+    stereo_baseline,
+)
 from jaxdepth.data.readers.lists import ListedFrame
+from jaxdepth.data.stereo import stereo_depth
 from jaxdepth.errors import DataError
 
-Depth = Literal["camera_z", "velodyne_x", "annotated"]
+Depth = Literal["camera_z", "velodyne_x", "annotated", "stereo"]
 """`"camera_z"`: the scan's depth along the camera's axis. `"velodyne_x"`: how far forward of the
 scanner a point is, about 0.27 m more, as the evaluation on the Eigen split has it.
-`"annotated"`: the depth benchmark's accumulated scans."""
+`"annotated"`: the depth benchmark's accumulated scans. `"stereo"`: pseudo ground truth from the
+camera to the right, see `jaxdepth.data.stereo`."""
 
 
 def read_velodyne(path: FilePath) -> Float[np.ndarray, "points 4"]:
@@ -95,15 +101,15 @@ def read_kitti_frame(
     Args:
         folder: what the raw data's paths are below.
         listed: a line of `read_frame_list`; `"annotated"` reads the depth it names.
-        depth: where depth comes from.
+        depth: where depth comes from; `"stereo"` needs an image of a left camera, 00 or 02.
         annotated_folder: what the annotated depth's paths are below; by default `folder`.
 
     Returns:
         Image and depth of one size; the scene is the drive.
 
     Raises:
-        DataError: a file is missing, damaged or of another form, the sizes differ, or the list
-            names no annotated depth.
+        DataError: a file is missing, damaged or of another form, the sizes differ, the list names
+            no annotated depth, or the camera is not a left one.
     """
     path = PurePosixPath(listed.image)
     parts = path.parts
@@ -126,15 +132,29 @@ def read_kitti_frame(
         depth_file = Path(folder if annotated_folder is None else annotated_folder, listed.depth)
         metres = read_annotated_depth(depth_file)
         check_sizes(image_file, image, depth_file, metres)
+    elif depth == "stereo":
+        if cameras[camera] not in (0, 2):
+            raise DataError(
+                f"{listed.image}: depth from stereo is of a left camera, image_00 or image_02, got "
+                f"{camera}; take a list of the left images"
+            )
+        other = cameras[camera] + 1
+        right_file = Path(folder, date, drive, f"image_{other:02d}", "data", path.name)
+        right = read_image(right_file)
+        right_calibration = read_raw_calibration(Path(folder, date), camera=other)
+        _check_size(image_file, image, calibration)
+        _check_size(right_file, right, right_calibration)
+        baseline = stereo_baseline(calibration, right_calibration)
+        if baseline <= 0:
+            raise DataError(
+                f"{Path(folder, date, 'calib_cam_to_cam.txt')}: camera {other} must be to the "
+                f"right of camera {other - 1}, got {baseline:g} m; copy the file here again"
+            )
+        metres = stereo_depth(image, right, focal=calibration.intrinsics.fx, baseline=baseline)
     else:
         scan_file = Path(folder, date, drive, "velodyne_points", "data", f"{path.stem}.bin")
         scan = read_velodyne(scan_file)
-        if calibration.image_size != image.shape[:2]:
-            height, width = calibration.image_size
-            raise DataError(
-                f"{image_file}: the image must be {height}x{width} (height x width) as its "
-                f"calibration says, got {image.shape[0]}x{image.shape[1]}; take the original image"
-            )
+        _check_size(image_file, image, calibration)
         metres = project_velodyne(scan, calibration, image.shape[:2], depth=depth)
     return Frame(
         name=path.with_suffix("").as_posix(),
@@ -153,3 +173,12 @@ def read_annotated_depth(path: FilePath) -> Float[np.ndarray, "height width"]:
         DataError: the file is missing, damaged or of another form.
     """
     return read_depth_png(path, scale=256)
+
+
+def _check_size(file: Path, image: np.ndarray, calibration: Calibration) -> None:
+    if calibration.image_size != image.shape[:2]:
+        height, width = calibration.image_size
+        raise DataError(
+            f"{file}: the image must be {height}x{width} (height x width) as its calibration says, "
+            f"got {image.shape[0]}x{image.shape[1]}; take the original image"
+        )

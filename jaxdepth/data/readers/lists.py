@@ -1,6 +1,7 @@
 """Text files that list the frames or scenes of a split."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 from jaxdepth.data.images import FilePath
@@ -14,12 +15,12 @@ class ListedFrame(NamedTuple):
     Attributes:
         image: the image's path below the dataset's folder, with "/".
         depth: the depth's path below the ground truth's folder, None where there is none.
-        focal: focal length of the image, pixels.
+        focal: focal length of the image, pixels; None if the list does not tell.
     """
 
     image: str
     depth: str | None
-    focal: float
+    focal: float | None = None
 
 
 def read_frame_list(path: FilePath, *, count: int | None = None) -> list[ListedFrame]:
@@ -40,12 +41,37 @@ def read_frame_list(path: FilePath, *, count: int | None = None) -> list[ListedF
         DataError: the file is missing, empty or no text, a line has another form, names a file
             outside the dataset's folder or one that was named before, or the count is another.
     """
+    return _read_frames(path, count, _frame)
+
+
+def read_densedepth_list(path: FilePath, *, count: int | None = None) -> list[ListedFrame]:
+    """Reads a list of `image,depth` lines, the form of DenseDepth for NYU.
+
+    The paths begin with the folder that holds the list, as in `data/nyu2_train.csv`:
+    `data/nyu2_train/living_room_0038_out/37.jpg`. There are 50,688 training and 654 test frames.
+
+    Args:
+        path: the text file.
+        count: how many lines it must have, None for any number.
+
+    Returns:
+        The frames in the file's order.
+
+    Raises:
+        DataError: as `read_frame_list`.
+    """
+    return _read_frames(path, count, _densedepth_frame)
+
+
+def _read_frames(
+    path: FilePath, count: int | None, parse: Callable[[FilePath, int, str], ListedFrame]
+) -> list[ListedFrame]:
     frames: list[ListedFrame] = []
     seen: dict[str, int] = {}
     for number, line in enumerate(read_lines(path, "a list of frames"), 1):
         if not line:
             continue
-        frame = _frame(path, number, line)
+        frame = parse(path, number, line)
         if frame.image in seen:
             raise DataError(
                 f"{path}, lines {seen[frame.image]} and {number}: each image may be listed once, "
@@ -105,6 +131,14 @@ def _frame(path: FilePath, number: int, line: str) -> ListedFrame:
     return ListedFrame(
         _below(path, number, image), None if depth == "None" else _below(path, number, depth), focal
     )
+
+
+def _densedepth_frame(path: FilePath, number: int, line: str) -> ListedFrame:
+    fields = line.split(",")
+    if len(fields) != 2:
+        raise DataError(f"{path}, line {number}: a line must be `image,depth`, got {line[:80]!r}")
+    image, depth = (_below(path, number, field) for field in fields)
+    return ListedFrame(image, depth)
 
 
 def _below(path: FilePath, number: int, listed: str) -> str:

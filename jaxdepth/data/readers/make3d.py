@@ -1,5 +1,6 @@
 """Make3D: photographs with the depth of a laser scanner on a coarse grid."""
 
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -37,8 +38,9 @@ def pair_make3d(
     """Pairs `img-<stem>.jpg` with `depth_sph_corr-<stem>.mat`; some stems have "10.21" before them.
 
     Args:
-        image_folder: such as `Train400Img` or `Test134`.
-        depth_folder: such as `Train400Depth` or `Gridlaserdata`, as the archives unpack.
+        image_folder: such as `Train400Img` or `Test134`; files may be in folders below it, such
+            as the one an archive was unpacked in.
+        depth_folder: such as `Train400Depth` or `Gridlaserdata`, likewise.
         count: how many pairs there must be, see `COUNTS`; None for any number.
 
     Returns:
@@ -101,8 +103,8 @@ def read_make3d_frame(files: Make3dFiles) -> Frame:
 
 
 def _by_stem(folder: Path, pattern: re.Pattern) -> dict[str, Path]:
-    with damage_named(folder, "a folder of Make3D"):
-        paths = sorted(folder.iterdir())
+    with damage_named(folder, "a folder of Make3D"), os.scandir(folder):  # rglob would find nothing
+        paths = sorted(folder.rglob("*"))
     found: dict[str, Path] = {}
     for path in paths:
         if match := pattern.fullmatch(path.name):

@@ -18,6 +18,8 @@ from jaxdepth.errors import DataError
 
 _WHAT = "a MAT v5 file"
 _MATRIX, _COMPRESSED = 14, 15
+_LARGEST = 2**28
+"""Bytes that an element may have when it is decompressed: a small file can fill the memory."""
 _STORED = {
     1: "i1",
     2: "u1",
@@ -87,7 +89,11 @@ def _variables(content: bytes) -> Iterator[_Variable]:
         raise ValueError("it has no header of such a file")
     for kind, body in _elements(content[128:], order):
         if kind == _COMPRESSED:
-            ((kind, body),) = _elements(zlib.decompress(body), order)
+            stream = zlib.decompressobj()
+            body = stream.decompress(body, _LARGEST)
+            if not stream.eof:
+                raise ValueError(f"an element is cut short or has more than {_LARGEST} bytes")
+            ((kind, body),) = _elements(body, order)
         if kind == _MATRIX:
             yield _variable(body, order)
 

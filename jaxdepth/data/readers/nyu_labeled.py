@@ -3,6 +3,7 @@
 The file is MATLAB 7.3, hence HDF5 with the axes in reverse: an image is `[3, 640, 480]` there.
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,7 @@ from types import TracebackType
 import numpy as np
 from jaxtyping import Int
 
-from jaxdepth.data.images import FilePath
+from jaxdepth.data.images import MAX_PIXELS, FilePath
 from jaxdepth.data.readers.damage import damage_named, import_reader
 from jaxdepth.data.readers.frame import Frame, valid_metres
 from jaxdepth.data.readers.mat5 import read_mat5
@@ -158,6 +159,8 @@ class NyuLabeled:
         for name, shape in wanted.items():
             if shapes[name] != shape:
                 raise self._refused(name, f"of shape {shape}, as depths has", self._file[name])
+        if math.prod(size) > MAX_PIXELS:
+            raise self._refused("depths", f"of at most {MAX_PIXELS} pixels", self._file["depths"])
         if frames == 0 or self._file["images"].dtype != np.uint8:
             raise self._refused("images", "an array of 8-bit images", self._file["images"])
         for name in _TEXTS:
@@ -177,7 +180,10 @@ class NyuLabeled:
 
     def _text(self, name: str, index: int) -> str:
         """A MATLAB string: an array of character codes behind a reference."""
-        codes = self._file[self._file[name][0, index]][()]
-        if codes.dtype.kind != "u":
-            raise DataError(f"{self._path}: {name}[{index}] must be a text, got {codes.dtype}")
-        return "".join(map(chr, codes.ravel().tolist()))
+        codes = self._file[self._file[name][0, index]]
+        if codes.dtype.kind != "u" or codes.size > 1000:
+            raise DataError(
+                f"{self._path}: {name}[{index}] must be a text of 1000 characters at most, got "
+                f"{codes.size} of {codes.dtype}; copy the file here again"
+            )
+        return "".join(map(chr, codes[()].ravel().tolist()))

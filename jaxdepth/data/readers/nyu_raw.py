@@ -264,4 +264,9 @@ def _even_shares(counts: Sequence[int], budget: int) -> list[int]:
 
 def _subfolders(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:  # it tells folders from thousands of files without a look
-        return sorted(Path(entry.path) for entry in entries if entry.is_dir())
+        return sorted(
+            Path(entry.path)
+            for entry in entries
+            if entry.is_dir(follow_symlinks=False)
+            or (entry.is_symlink() and os.path.isdir(entry))  # not a link to itself
+        )
