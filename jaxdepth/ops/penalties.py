@@ -11,6 +11,7 @@ All that a splitting method needs of φ is one function, `dual_step`. Components
 axis, `[2, ..., H, W]`.
 """
 
+import functools
 from typing import Literal, get_args
 
 import jax
@@ -52,7 +53,7 @@ def penalty_value(
     else:
         size = jnp.abs(r)
         value = jnp.where(size <= delta, size**2 / (2 * delta), size - delta / 2)
-    return jnp.sum(value if weight is None else weight * value, axis=0)
+    return _over_components(value if weight is None else weight * value)
 
 
 def dual_step(
@@ -102,13 +103,13 @@ def conjugacy_gap(
     Returns:
       `[..., H, W]`.
     """
-    value = penalty_value(r, weight, penalty=penalty, delta=delta) - jnp.sum(y * r, axis=0)
+    value = penalty_value(r, weight, penalty=penalty, delta=delta) - _over_components(y * r)
     if penalty in ("huber", "squared"):  # φ*(y) is y²/2w times δ or 1; with no weight y is 0
         half = delta / 2 if penalty == "huber" else 0.5
         square = y**2
         if weight is not None:
             square = jnp.where(weight > 0, square / jnp.where(weight > 0, weight, 1), 0)
-        value = value + half * jnp.sum(square, axis=0)
+        value = value + half * _over_components(square)
     return jnp.maximum(value, 0)
 
 
@@ -135,7 +136,12 @@ def _clamp(z: jax.Array, weight: jax.Array) -> jax.Array:
     return jax.lax.clamp(-weight, z, weight)
 
 
+def _over_components(x: jax.Array) -> jax.Array:
+    """The sum over the first axis, as an addition, which XLA fuses with what comes before."""
+    return functools.reduce(jnp.add, x)
+
+
 def _length(r: jax.Array) -> jax.Array:
     """√(r_x² + r_y²), `[..., H, W]`, with derivative 0 at 0."""
-    square = jnp.sum(r**2, axis=0)
+    square = _over_components(r**2)
     return jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1)), 0)
