@@ -41,9 +41,11 @@ def overview() -> str:
 def _prepare(arguments: list[str]) -> int:
     from jaxdepth.data.prepare import (
         DATASETS,
+        FILLS,
         OWN_FILES,
         SKIPPED,
         dataset_folder,
+        filled,
         prepare,
         source_folder,
     )
@@ -83,6 +85,12 @@ def _prepare(arguments: list[str]) -> int:
             action="store_true",
             help="accept files whose counts or checksums are not the published ones",
         )
+    if dataset.holes:
+        parser.add_argument(
+            "--fill",
+            choices=FILLS,
+            help="fill the holes of depth along the image's edges; depth_raw is as measured then",
+        )
     for option in dataset.options:
         how = (
             {"action": "store_true"}
@@ -101,6 +109,8 @@ def _prepare(arguments: list[str]) -> int:
     scratch = dataset_folder(name, flags.data_dir) / "unpacked"
     with source_folder(flags.sources, scratch) as folder:
         plan = dataset.plan(folder, verify=verify, **options)
+        if getattr(flags, "fill", None):
+            plan = filled(plan, flags.fill)
         builder = prepare(name, plan, data_dir=flags.data_dir, skip_bad=flags.skip_bad)
     counts = {split: info.num_examples for split, info in builder.info.splits.items()}
     print(f"{name} is in {builder.data_path}: {counts}")

@@ -72,6 +72,7 @@ KITTI = Dataset(
             choices=get_args(Depth)),
         Option("annotated", "folder of the annotated depth (default: the source)", kind=Path),
     ),
+    holes=True,
 )  # fmt: skip
 """Images with projected laser scans, with the depth benchmark's annotated depth, or with depth
 from stereo."""

@@ -105,7 +105,7 @@ def _densedepth(source: Path, *, verify: bool) -> Plan:
     return Plan(splits)
 
 
-def _raw(source: Path, *, verify: bool, scenes: Path | None, frames: int, fill: bool) -> Plan:
+def _raw(source: Path, *, verify: bool, scenes: Path | None, frames: int) -> Plan:
     if frames < 0:
         raise ConfigError(f"--frames must be positive, or 0 for all, got {frames}")
     names = read_scene_list(scenes or source / "scenes.txt", count=SCENES if verify else None)
@@ -118,13 +118,12 @@ def _raw(source: Path, *, verify: bool, scenes: Path | None, frames: int, fill: 
             "train": [
                 Item(
                     f"{pair.depth.parent.name}/{pair.depth.stem}",
-                    functools.partial(read_raw_frame, pair, fill=fill),
+                    functools.partial(read_raw_frame, pair),
                 )
                 for pair in chosen
             ]
         },
-        variant=f"{frames or 'all'}{'_filled' if fill else ''}",
-        raw_depth=fill,
+        variant=str(frames or "all"),
     )
 
 
@@ -155,6 +154,7 @@ NYU_BTS = Dataset(
     example="--source=DIR --lists=train_test_inputs",
     plan=_bts,
     options=(Option("lists", "folder of BTS's lists (default: the source)", kind=Path),),
+    holes=True,
 )
 """Synchronised frames in JPEG and 16-bit PNG, as BTS distributes them."""
 
@@ -176,7 +176,7 @@ NYU_RAW = Dataset(
     options=(
         Option("scenes", "list of the 249 training scenes (default: scenes.txt there)", kind=Path),
         Option("frames", "how many frames, spread evenly over the scenes; 0 for all", 0, int),
-        Option("fill", "fill holes of depth by colourisation (slow)", False, bool),
     ),
+    holes=True,
 )
 """The Kinect's files: paired in time, undistorted, depth projected into the image."""

@@ -157,5 +157,6 @@ OWN_FILES = Dataset(
         Option("validation", "fraction of the frames, or file that names them", ""),
         Option("test", "fraction of the frames, or file that names them", ""),
     ),
+    holes=True,
 )
 """Files of one's own; the name is free."""

@@ -9,7 +9,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from jaxdepth.data.prepare import DATASETS, OWN_FILES, Dataset, prepare
+from jaxdepth.data.prepare import DATASETS, FILLS, OWN_FILES, Dataset, filled, prepare
 from jaxdepth.data.prepare import nyu as nyu_module
 from jaxdepth.data.sources import open_source
 from jaxdepth.errors import ConfigError, DataError
@@ -17,9 +17,10 @@ from tests.data.prepare import fabricated
 from tests.data.readers import test_kitti, test_make3d
 
 
-def make(dataset: Dataset, source, data_dir, *, verify=False, **options):
+def make(dataset: Dataset, source, data_dir, *, verify=False, fill="", **options):
     defaults = {option.name: option.default for option in dataset.options}
     plan = dataset.plan(source, verify=verify, **(defaults | options))
+    plan = filled(plan, fill) if fill else plan
     return prepare(dataset.name or "own", plan, data_dir=data_dir, progress=False)
 
 
@@ -120,13 +121,45 @@ def test_the_raw_dump_is_sampled_evenly_over_scenes(source, tmp_path):
 
 
 def test_the_raw_dump_filled(source, tmp_path):
-    builder = prepared("nyu_raw", source, tmp_path, frames=1, fill=True)
-    assert builder.builder_config.name == "1_filled"
+    builder = prepared("nyu_raw", source, tmp_path, frames=1, fill="colorization")
+    assert builder.builder_config.name == "1_colorization"
     (record,) = builder.as_data_source("train")
     assert (record["depth"] > 0).all()
     known = record["depth_raw"] > 0
     assert 0.5 < known.mean() < 1
     np.testing.assert_allclose(record["depth"][known], record["depth_raw"][known], rtol=0.05)
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_holes_are_filled_where_a_dataset_has_any(source, tmp_path, fill):
+    plain = prepared("nyu_bts", source, tmp_path)
+    builder = make(DATASETS["nyu_bts"], source, tmp_path / "data", fill=fill)
+    assert builder.builder_config.name == fill
+    assert builder.info.metadata["fill"] == fill
+    records = zip(builder.as_data_source("train"), plain.as_data_source("train"), strict=True)
+    for record, measured in records:
+        np.testing.assert_array_equal(record["depth_raw"], measured["depth"])
+        np.testing.assert_array_equal(record["image"], measured["image"])
+        frame = (record["image"], measured["depth"])
+        np.testing.assert_array_equal(record["depth"], FILLS[fill](*frame))
+        assert record["depth_raw"][0, 0] == 0
+        assert 1 <= record["depth"][0, 0] < 1.1
+    opened = open_source("nyu_bts", "test", depth="depth_raw", variant=fill,
+                         data_dir=str(tmp_path / "data"))  # fmt: skip
+    assert (opened[0].depth == 0).sum() == 1
+    holes = {name for name, dataset in DATASETS.items() if dataset.holes}
+    assert holes == {"nyu_bts", "nyu_raw", "kitti"}
+    assert OWN_FILES.holes
+
+
+def test_a_frame_that_cannot_be_filled_is_named(source, tmp_path):
+    """The cross-bilateral fill takes ten metres, to which NYU is clamped, for no measurement."""
+    fabricated.nyu_bts(source)
+    path = source / "sync/kitchen_0028b/sync_depth_00001.png"
+    Image.fromarray(np.full(fabricated.SIZE, 10_000, np.uint16)).save(path)
+    with pytest.raises(DataError, match="must have a measurement to be filled from") as caught:
+        make(DATASETS["nyu_bts"], source, tmp_path / "data", fill="cross_bilateral")
+    assert str(caught.value).startswith(str(path))
 
 
 def test_make3ds_depth_covers_the_image_in_its_own_size(source, tmp_path):
