@@ -52,7 +52,7 @@ def _plan(
     source: Path,
     *,
     verify: bool,
-    pairs: Path | None,
+    pairs: str,
     image: str,
     depth: str,
     depth_scale: float | None,
@@ -150,7 +150,7 @@ OWN_FILES = Dataset(
             "pairs",
             "instead: a list, *.csv or *.jsonl, in the source; image and depth are paths from the "
             "list's own folder on, and it may have split, scene, and fx, fy, cx, cy",
-            kind=Path,
+            "",
         ),
         Option("depth_scale", "units of the depth files in a metre: 1000 for mm", kind=float),
         Option("invalid", "values of the depth files that mean no measurement, beside 0", ""),
