@@ -6,6 +6,7 @@ original files under the same paths, as they do on one machine or by a network f
 may give a shard to two workers, or to one again.
 """
 
+import importlib.util
 import pickle
 import shlex
 import shutil
@@ -28,6 +29,16 @@ class Job(NamedTuple):
     items: Sequence[Item]
 
 
+def require_beam() -> None:
+    """Refuses to go on without Apache Beam.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    if importlib.util.find_spec("apache_beam") is None:
+        raise ConfigError('--beam needs Apache Beam: install it by `pip install "jaxdepth[beam]"`')
+
+
 def write_by_beam(work: Path, name: str, plan: Plan, shards: Sequence[Shard], flags: str) -> None:
     """Writes and records shards; frames that cannot be read are left out, and are in the records.
 
@@ -39,16 +50,11 @@ def write_by_beam(work: Path, name: str, plan: Plan, shards: Sequence[Shard], fl
         flags: the pipeline's, as on a command line; `""` for Beam's own runner on this machine.
 
     Raises:
-        ConfigError: Apache Beam is not installed.
         DataError: the pipeline has stopped.
     """
-    try:
-        import apache_beam
-        from apache_beam.options.pipeline_options import PipelineOptions
-    except ImportError as error:
-        raise ConfigError(
-            '--beam needs Apache Beam: install it by `pip install "jaxdepth[beam]"`'
-        ) from error
+    import apache_beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
     work = work.absolute()
     folder = work / "jobs"
     shutil.rmtree(folder, ignore_errors=True)

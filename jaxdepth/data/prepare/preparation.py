@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from jaxdepth.data.images import FilePath
 from jaxdepth.data.prepare.alone import alone_in
-from jaxdepth.data.prepare.beam import write_by_beam
+from jaxdepth.data.prepare.beam import require_beam, write_by_beam
 from jaxdepth.data.prepare.examples import features_of
 from jaxdepth.data.prepare.location import dataset_folder, open_prepared
 from jaxdepth.data.prepare.plan import Plan
@@ -71,6 +71,8 @@ def prepare(
     """
     folder = dataset_folder(name, data_dir) / plan.variant / VERSION
     _check(name, plan, skip_bad)
+    if beam is not None:
+        require_beam()
     if not folder.exists():
         work = folder.with_name(f"{VERSION}.unfinished")
         with alone_in(work):

@@ -1,12 +1,10 @@
 """Preparation by Apache Beam: the same files as by one process, whatever happens on the way."""
 
-import sys
+import importlib.util
 
 import pytest
 
-from jaxdepth.data.prepare import DATASETS, find_prepared, prepare, shards
-from jaxdepth.data.prepare.beam import write_by_beam
-from jaxdepth.data.prepare.preparation import SKIPPED
+from jaxdepth.data.prepare import DATASETS, find_prepared, preparation, prepare, shards
 from jaxdepth.errors import ConfigError, DataError
 from tests.data.prepare import fabricated
 from tests.data.prepare.test_own_files import PATTERN
@@ -59,7 +57,7 @@ def test_bad_frames_are_told_together_and_what_is_done_is_kept(tmp_path, beam):
     assert find_prepared("toy", data_dir=tmp_path / "beam") is None
     work = tmp_path / "beam/toy/1.0.0.unfinished"
     assert [str(p) in line for p, line in zip(
-        bad, (work / SKIPPED).read_text().splitlines(), strict=True)]  # fmt: skip
+        bad, (work / "skipped.txt").read_text().splitlines(), strict=True)]  # fmt: skip
     done = {path: path.stat().st_mtime_ns for path in work.glob("*.json")}
     assert len(done) == 2
     without = make(plan, tmp_path / "without", beam="", skip_bad=2)
@@ -113,13 +111,15 @@ def test_a_pipeline_that_stops_gets_one_sentence(tmp_path, beam, flags, match):
 
 def test_what_workers_did_not_write_is_noticed(tmp_path, monkeypatch):
     plan = own_plan(fabricated.own_folder(tmp_path / "files"), **PATTERN)
-    monkeypatch.setattr("jaxdepth.data.prepare.preparation.write_by_beam", lambda *_: None)
+    monkeypatch.setattr(preparation, "require_beam", lambda: None)
+    monkeypatch.setattr(preparation, "write_by_beam", lambda *_: None)
     with pytest.raises(DataError, match=r"4 of 4 files are not in .*unfinished"):
         make(plan, tmp_path, beam="")
 
 
 def test_without_apache_beam_its_extra_is_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "apache_beam", None)
+    plan = own_plan(fabricated.own_folder(tmp_path / "files"), **PATTERN)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install \"jaxdepth\[beam\]\""):
-        write_by_beam(tmp_path, "toy", None, [], "")
-    assert not list(tmp_path.iterdir())
+        make(plan, tmp_path / "data", beam="")
+    assert not (tmp_path / "data").exists()
