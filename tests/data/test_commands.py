@@ -113,6 +113,7 @@ def test_a_datasets_help_names_its_options(capsys, name):
         ),
         (("prepare", "ab", "--source=.", *OWN), "must have images at"),
         (("prepare", "../ab", "--source=.", *OWN), "name must be small letters"),
+        (("check", "kitti", "--data_dir=gs://a"), "must be a folder, got gs://a; mount the bucket"),
         (("prepare", "ab", "--source=gone", *OWN), "cannot read gone as a folder, or an archive"),
         (("check", "kitti"), "python -m jaxdepth.data prepare kitti --source=DIR"),
         (("check", "room"), "no dataset 'room'"),
@@ -121,7 +122,7 @@ def test_a_datasets_help_names_its_options(capsys, name):
 def test_wrong_commands_get_one_sentence(tmp_path, capsys, monkeypatch, arguments, match):
     monkeypatch.chdir(tmp_path)
     where = () if arguments[0] == "prepared" else (f"--data_dir={tmp_path}",)
-    status, out, err = run(capsys, *arguments, *where)
+    status, out, err = run(capsys, *arguments[:2], *where, *arguments[2:])
     assert status in (1, 2)
     assert err.startswith("error: ")
     assert match in err
