@@ -41,9 +41,11 @@ def overview() -> str:
 def _prepare(arguments: list[str]) -> int:
     from jaxdepth.data.prepare import (
         DATASETS,
+        FILLS,
         OWN_FILES,
         SKIPPED,
         dataset_folder,
+        filled,
         prepare,
         source_folder,
     )
@@ -77,11 +79,26 @@ def _prepare(arguments: list[str]) -> int:
         metavar="N",
         help="leave out at most N unreadable frames",
     )
+    parser.add_argument(
+        "--beam",
+        nargs="?",
+        const="",
+        metavar="FLAGS",
+        help="write by a pipeline of Apache Beam, on this machine or, by its own flags, such as "
+        '--beam="--runner=FlinkRunner --flink_master=HOST:PORT", by workers that see the same '
+        "folders under the same absolute paths",
+    )
     if dataset is not OWN_FILES:
         parser.add_argument(
             "--unverified",
             action="store_true",
             help="accept files whose counts or checksums are not the published ones",
+        )
+    if dataset.holes:
+        parser.add_argument(
+            "--fill",
+            choices=FILLS,
+            help="fill the holes of depth along the image's edges; depth_raw is as measured then",
         )
     for option in dataset.options:
         how = (
@@ -96,18 +113,27 @@ def _prepare(arguments: list[str]) -> int:
             f"no dataset {name!r}: choose from {', '.join(sorted(DATASETS))}; or, for files of "
             "your own, say where they are by --image and --depth, or by --pairs"
         )
-    options = {option.name: getattr(flags, option.name) for option in dataset.options}
+    options = {option.name: _absolute(getattr(flags, option.name)) for option in dataset.options}
     verify = not getattr(flags, "unverified", False)
     scratch = dataset_folder(name, flags.data_dir) / "unpacked"
     with source_folder(flags.sources, scratch) as folder:
-        plan = dataset.plan(folder, verify=verify, **options)
-        builder = prepare(name, plan, data_dir=flags.data_dir, skip_bad=flags.skip_bad)
+        plan = dataset.plan(_absolute(folder), verify=verify, **options)
+        if getattr(flags, "fill", None):
+            plan = filled(plan, flags.fill)
+        builder = prepare(
+            name, plan, data_dir=flags.data_dir, skip_bad=flags.skip_bad, beam=flags.beam
+        )
     counts = {split: info.num_examples for split, info in builder.info.splits.items()}
     print(f"{name} is in {builder.data_path}: {counts}")
     if (builder.data_path / SKIPPED).exists():
         print(f"frames were left out: {builder.data_path / SKIPPED} lists them")
     print("To train on it:", *_training_flags(name, plan.variant, flags.data_dir, counts))
     return 0
+
+
+def _absolute(value):
+    """Paths for workers of a pipeline, which have another working folder."""
+    return value.absolute() if isinstance(value, Path) else value
 
 
 def _training_flags(name: str, variant: str, data_dir: str | None, splits) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from jaxdepth.data.__main__ import main
-from jaxdepth.data.prepare import DATASETS
+from jaxdepth.data.prepare import DATASETS, OWN_FILES
 from jaxdepth.errors import report
 from tests.data.prepare import fabricated
 from tests.scripts import VARIANT
@@ -63,6 +63,17 @@ def test_bad_files_are_left_out_and_listed(tmp_path, capsys):
     assert "skipped.txt lists them" in out
 
 
+def test_filled_depth_is_a_variant(tmp_path, capsys):
+    source = fabricated.own_folder(tmp_path / "files")
+    arguments = (f"--source={source}", *OWN, f"--data_dir={tmp_path / 'data'}")
+    status, out, _ = run(capsys, "prepare", "flat", *arguments, "--fill=cross_bilateral")
+    assert status == 0
+    assert "--config.data.variant=cross_bilateral" in out
+    status, out, _ = run(capsys, "check", "flat", arguments[-1])
+    assert status == 0
+    assert "depth_raw  24x32  1.00–1.07   99.9 %" in out
+
+
 def test_rooms_are_checked_too(scripts, capsys):
     where = (f"--variant={VARIANT}", f"--data_dir={scripts.folder / 'data'}")
     status, out, _ = run(capsys, "check", "rooms", *where, "--limit=2")
@@ -84,9 +95,11 @@ def test_a_datasets_help_names_its_options(capsys, name):
         main(["prepare", name, "--help"])
     assert ended.value.code == 0
     out = capsys.readouterr().out
-    options = DATASETS[name].options if name in DATASETS else ()
-    for flag in ("source", "data_dir", "skip_bad", *(option.name for option in options)):
+    dataset = DATASETS.get(name, OWN_FILES)
+    options = [option.name for option in dataset.options]
+    for flag in ("source", "data_dir", "skip_bad", *options):
         assert f"--{flag}" in out
+    assert ("--fill" in out) == dataset.holes
 
 
 @pytest.mark.parametrize(
@@ -94,9 +107,13 @@ def test_a_datasets_help_names_its_options(capsys, name):
     [
         (("prepared", "a"), "no command 'prepared': choose from prepare, check, show"),
         (("prepare", "rooms", "--source=."), "rooms is not prepared here"),
-        (("prepare", "nyu_labelled", "--source=."), "no dataset 'nyu_labelled': choose from kitti"),
+        (
+            ("prepare", "nyu_labelled", "--source=."),
+            "no dataset 'nyu_labelled': choose from diml, kitti",
+        ),
         (("prepare", "ab", "--source=.", *OWN), "must have images at"),
         (("prepare", "../ab", "--source=.", *OWN), "name must be small letters"),
+        (("check", "kitti", "--data_dir=gs://a"), "must be a folder, got gs://a; mount the bucket"),
         (("prepare", "ab", "--source=gone", *OWN), "cannot read gone as a folder, or an archive"),
         (("check", "kitti"), "python -m jaxdepth.data prepare kitti --source=DIR"),
         (("check", "room"), "no dataset 'room'"),
@@ -105,7 +122,7 @@ def test_a_datasets_help_names_its_options(capsys, name):
 def test_wrong_commands_get_one_sentence(tmp_path, capsys, monkeypatch, arguments, match):
     monkeypatch.chdir(tmp_path)
     where = () if arguments[0] == "prepared" else (f"--data_dir={tmp_path}",)
-    status, out, err = run(capsys, *arguments, *where)
+    status, out, err = run(capsys, *arguments[:2], *where, *arguments[2:])
     assert status in (1, 2)
     assert err.startswith("error: ")
     assert match in err
@@ -120,6 +137,8 @@ def test_wrong_commands_get_one_sentence(tmp_path, capsys, monkeypatch, argument
         ("check", "own", "--limit=0"),
         ("show", "own", "--out=a.png", "--examples=x"),
         ("prepare", "kitti", "--source=.", "--depth=z"),
+        ("prepare", "kitti", "--source=.", "--fill=yes"),
+        ("prepare", "diml", "--source=.", "--fill=colorization"),
         ("prepare", "own"),
     ],
 )

@@ -6,6 +6,7 @@ tfds, which opens it without any code of this package.
 
 from jaxdepth.data.prepare.archives import source_folder
 from jaxdepth.data.prepare.catalogue import DATASETS
+from jaxdepth.data.prepare.fill import FILLS, filled
 from jaxdepth.data.prepare.location import (
     data_root,
     dataset_folder,
@@ -18,6 +19,7 @@ from jaxdepth.data.prepare.preparation import SKIPPED, prepare
 
 __all__ = [
     "DATASETS",
+    "FILLS",
     "OWN_FILES",
     "SKIPPED",
     "Dataset",
@@ -26,6 +28,7 @@ __all__ = [
     "Plan",
     "data_root",
     "dataset_folder",
+    "filled",
     "find_prepared",
     "open_prepared",
     "prepare",

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jaxdepth.data.prepare.alone import alone_in
+from jaxdepth.data.readers.archives import unpack
 from jaxdepth.data.readers.damage import damage_named
 from jaxdepth.errors import ConfigError, DataError
 
@@ -24,8 +25,7 @@ def source_folder(sources: Sequence[Path], scratch: Path) -> Iterator[Path]:
             it is there.
 
     Raises:
-        DataError: a source is missing or no archive, or one is damaged or has a member outside
-            itself.
+        DataError: a source is missing or no archive, or as `unpack`.
         ConfigError: there are several sources, and one is a folder.
     """
     if len(sources) == 1 and sources[0].is_dir():
@@ -42,17 +42,7 @@ def source_folder(sources: Sequence[Path], scratch: Path) -> Iterator[Path]:
             folder = scratch / "files"
             shutil.rmtree(folder, ignore_errors=True)
             for source in sources:
-                with damage_named(source, _WHAT):
-                    _unpack(source, folder)
+                unpack(source, folder)
             yield folder
         finally:
             shutil.rmtree(scratch)
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as file:
-            file.extractall(folder)
-    else:
-        with tarfile.open(archive) as file:
-            file.extractall(folder, filter="data")

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxdepth.data.images import encode_png
+from jaxdepth.data.prepare.fill import fill_frame
 from jaxdepth.data.prepare.plan import Item, Plan
 from jaxdepth.data.readers.frame import Frame
 from jaxdepth.errors import DataError
@@ -48,9 +49,11 @@ def example_of(item: Item, plan: Plan) -> dict:
             f"{item.name}: depth must be {size[0]}x{size[1]} (height x width), got "
             f"{frame.depth.shape[0]}x{frame.depth.shape[1]}; leave the frame out"
         )
+    where = item.files[-1] if item.files else frame.file
     if not (frame.depth > 0).any():
-        where = item.files[-1] if item.files else frame.file
         raise DataError(f"{where}: depth must have a measurement and has none; leave the frame out")
+    if plan.fill:
+        frame = fill_frame(frame, plan.fill, where=where)
     example = {
         "image": _stored_image(item, frame),
         "depth": frame.depth,

@@ -37,9 +37,12 @@ def _kitti(
                 functools.partial(
                     read_kitti_frame, source, frame, depth=depth, annotated_folder=annotated
                 ),
-                (source / frame.image, annotated / frame.depth)
-                if depth == "annotated"
-                else (source / frame.image, _scan(source / frame.image)),
+                (
+                    source / frame.image,
+                    annotated / frame.depth
+                    if depth == "annotated"
+                    else _measured_by(source / frame.image, depth),
+                ),
                 source / frame.image,
             )
             for frame in listed
@@ -47,8 +50,13 @@ def _kitti(
     return Plan(splits, variant=depth)
 
 
-def _scan(image: Path) -> Path:
-    return image.parents[2] / "velodyne_points" / "data" / f"{image.stem}.bin"
+def _measured_by(image: Path, depth: Depth) -> Path:
+    """The scan, or the image of the camera to the right."""
+    drive, camera = image.parents[2], image.parents[1].name
+    if depth == "stereo":
+        right = {"image_00": "image_01"}.get(camera, "image_03")
+        return drive / right / "data" / image.name
+    return drive / "velodyne_points" / "data" / f"{image.stem}.bin"
 
 
 KITTI = Dataset(
@@ -60,8 +68,11 @@ KITTI = Dataset(
     options=(
         Option("lists", "folder of BTS's lists (default: the source)", kind=Path),
         Option("depth", "of the scan, along the camera's axis or forward of the scanner as in the "
-            "official evaluation; or annotated", "camera_z", choices=get_args(Depth)),
+            "official evaluation; annotated; or pseudo ground truth from stereo", "camera_z",
+            choices=get_args(Depth)),
         Option("annotated", "folder of the annotated depth (default: the source)", kind=Path),
     ),
+    holes=True,
 )  # fmt: skip
-"""Images with projected laser scans or with the depth benchmark's annotated depth."""
+"""Images with projected laser scans, with the depth benchmark's annotated depth, or with depth
+from stereo."""

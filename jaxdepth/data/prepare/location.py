@@ -11,8 +11,14 @@ from jaxdepth.errors import ConfigError, DataError
 
 
 def data_root(data_dir: FilePath | None) -> Path:
-    """The folder of all datasets: `data_dir`, or tfds' own, which `TFDS_DATA_DIR` sets."""
+    """The folder of all datasets: `data_dir`, or tfds' own, which `TFDS_DATA_DIR` sets.
+
+    Raises:
+        ConfigError: it is the address of a bucket.
+    """
     chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or tfds.core.constants.DATA_DIR
+    if "://" in str(chosen):
+        raise ConfigError(f"--data_dir must be a folder, got {chosen}; mount the bucket as one")
     return Path(chosen).expanduser()
 
 

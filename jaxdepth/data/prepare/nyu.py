@@ -1,4 +1,4 @@
-"""NYU Depth v2: the labelled file, the form of BTS, and the raw dump."""
+"""NYU Depth v2: the labelled file, the forms of BTS and DenseDepth, and the raw dump."""
 
 import functools
 import hashlib
@@ -8,8 +8,9 @@ from jaxdepth.data.images import FilePath
 from jaxdepth.data.prepare.plan import Dataset, Item, Option, Plan
 from jaxdepth.data.readers.bts import read_bts_frame
 from jaxdepth.data.readers.damage import damage_named
+from jaxdepth.data.readers.densedepth import COUNTS, read_densedepth_frame
 from jaxdepth.data.readers.frame import Frame
-from jaxdepth.data.readers.lists import read_frame_list, read_scene_list
+from jaxdepth.data.readers.lists import read_densedepth_list, read_frame_list, read_scene_list
 from jaxdepth.data.readers.nyu_labeled import SPLIT_SIZES, NyuLabeled, read_splits
 from jaxdepth.data.readers.nyu_raw import (
     find_recordings,
@@ -88,7 +89,23 @@ def _bts(source: Path, *, verify: bool, lists: Path | None) -> Plan:
     return Plan(splits)
 
 
-def _raw(source: Path, *, verify: bool, scenes: Path | None, frames: int, fill: bool) -> Plan:
+def _densedepth(source: Path, *, verify: bool) -> Plan:
+    splits = {}
+    for split, count in COUNTS.items():
+        path = source / "data" / f"nyu2_{split}.csv"
+        splits[split] = [
+            Item(
+                frame.image,
+                functools.partial(read_densedepth_frame, source, frame, split=split),
+                (source / frame.image, source / frame.depth),
+                source / frame.image,
+            )
+            for frame in read_densedepth_list(path, count=count if verify else None)
+        ]
+    return Plan(splits)
+
+
+def _raw(source: Path, *, verify: bool, scenes: Path | None, frames: int) -> Plan:
     if frames < 0:
         raise ConfigError(f"--frames must be positive, or 0 for all, got {frames}")
     names = read_scene_list(scenes or source / "scenes.txt", count=SCENES if verify else None)
@@ -101,13 +118,12 @@ def _raw(source: Path, *, verify: bool, scenes: Path | None, frames: int, fill: 
             "train": [
                 Item(
                     f"{pair.depth.parent.name}/{pair.depth.stem}",
-                    functools.partial(read_raw_frame, pair, fill=fill),
+                    functools.partial(read_raw_frame, pair),
                 )
                 for pair in chosen
             ]
         },
-        variant=f"{frames or 'all'}{'_filled' if fill else ''}",
-        raw_depth=fill,
+        variant=str(frames or "all"),
     )
 
 
@@ -138,8 +154,18 @@ NYU_BTS = Dataset(
     example="--source=DIR --lists=train_test_inputs",
     plan=_bts,
     options=(Option("lists", "folder of BTS's lists (default: the source)", kind=Path),),
+    holes=True,
 )
 """Synchronised frames in JPEG and 16-bit PNG, as BTS distributes them."""
+
+NYU_DENSEDEPTH = Dataset(
+    name="nyu_densedepth",
+    splits="train 50,688, test 654; depth filled, in training in steps of 4 cm",
+    source="folder of data/, which holds nyu2_train.csv and nyu2_test.csv",
+    example="--source=DIR",
+    plan=_densedepth,
+)
+"""Frames with filled depth, as DenseDepth distributes them."""
 
 NYU_RAW = Dataset(
     name="nyu_raw",
@@ -150,7 +176,7 @@ NYU_RAW = Dataset(
     options=(
         Option("scenes", "list of the 249 training scenes (default: scenes.txt there)", kind=Path),
         Option("frames", "how many frames, spread evenly over the scenes; 0 for all", 0, int),
-        Option("fill", "fill holes of depth by colourisation (slow)", False, bool),
     ),
+    holes=True,
 )
 """The Kinect's files: paired in time, undistorted, depth projected into the image."""

@@ -3,49 +3,19 @@
 import functools
 import hashlib
 import math
-from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+import os
+from pathlib import Path
 
-from jaxdepth.data.images import FilePath, read_ground_truth, read_image
-from jaxdepth.data.prepare.pairs import Listed, find_by_pattern, read_pair_list
+from jaxdepth.data.prepare.pattern import find_by_pattern
 from jaxdepth.data.prepare.plan import Dataset, Item, Option, Plan
 from jaxdepth.data.readers.damage import read_lines
-from jaxdepth.data.readers.frame import Frame, check_sizes
+from jaxdepth.data.readers.pair_list import ListedPair, read_list, read_listed_pair
 from jaxdepth.errors import ConfigError, DataError
 
 
-def read_pair(
-    folder: FilePath, listed: Listed, *, scale: float, invalid_values: Sequence[float] = ()
-) -> Frame:
-    """Reads an image and its depth map.
-
-    Args:
-        folder: what the paths are below.
-        listed: the files.
-        scale: file units of the depth map in a metre.
-        invalid_values: values of the file that mean "no measurement", beside 0.
-
-    Raises:
-        DataError: a file is missing, damaged or of another form, the depth has no measurement, or
-            the sizes differ.
-    """
-    image_file, depth_file = Path(folder, listed.image), Path(folder, listed.depth)
-    image = read_image(image_file)
-    depth = read_ground_truth(depth_file, scale=scale, invalid_values=invalid_values)
-    check_sizes(image_file, image, depth_file, depth)
-    return Frame(
-        name=_name(listed.image),
-        file=listed.image,
-        scene=listed.scene,
-        image=image,
-        depth=depth,
-        intrinsics=listed.intrinsics,
-    )
-
-
 def choose_splits(
-    listed: list[Listed], *, validation: str = "", test: str = ""
-) -> dict[str, list[Listed]]:
+    listed: list[ListedPair], *, validation: str = "", test: str = ""
+) -> dict[str, list[ListedPair]]:
     """Sorts pairs into splits; `validation` and `test` take theirs out of the training split.
 
     Args:
@@ -58,9 +28,9 @@ def choose_splits(
         ConfigError: a fraction is not between 0 and 1.
         DataError: a file names an image that is not there.
     """
-    splits: dict[str, list[Listed]] = {}
+    splits: dict[str, list[ListedPair]] = {}
     for pair in listed:
-        splits.setdefault(pair.split, []).append(pair)
+        splits.setdefault(pair.split or "train", []).append(pair)
     for split, wanted in (("validation", validation), ("test", test)):
         if not wanted:
             continue
@@ -73,8 +43,8 @@ def choose_splits(
             taken = _named_in(wanted, train)
         else:
             taken = _fraction(split, train, fraction, len(listed))
-        splits[split] = [pair for pair in train if pair.image in taken]
-        splits["train"] = [pair for pair in train if pair.image not in taken]
+        splits[split] = [pair for pair in train if pair.name in taken]
+        splits["train"] = [pair for pair in train if pair.name not in taken]
     return splits
 
 
@@ -82,7 +52,7 @@ def _plan(
     source: Path,
     *,
     verify: bool,
-    pairs: Path | None,
+    pairs: str,
     image: str,
     depth: str,
     depth_scale: float | None,
@@ -102,42 +72,50 @@ def _plan(
         invalid_values = [float(value) for value in invalid.split(",") if value]
     except ValueError as error:
         raise ConfigError(f"--invalid must be numbers joined by commas, got {invalid!r}") from error
-    listed = read_pair_list(pairs) if pairs else find_by_pattern(source, image, depth)
+    listed = read_list(source / pairs) if pairs else find_by_pattern(source, image, depth)
     known = sum(pair.intrinsics is not None for pair in listed)
     if known not in (0, len(listed)):
-        raise DataError(f"{pairs} must have fx, fy, cx, cy for all of its pairs or none")
+        raise DataError(f"{source / pairs} must have fx, fy, cx, cy for all of its pairs or none")
     splits = choose_splits(listed, validation=validation, test=test)
-    read = functools.partial(read_pair, scale=depth_scale, invalid_values=tuple(invalid_values))
+    units = {"depth_scale": depth_scale, "depth_invalid_values": tuple(invalid_values)}
     return Plan(
         {
-            split: [_item(source, pair, functools.partial(read, source, pair)) for pair in chosen]
+            split: [
+                Item(
+                    pair.name,
+                    functools.partial(read_listed_pair, pair, **units),
+                    (pair.image, pair.depth),
+                    pair.image,
+                )
+                for pair in chosen
+            ]
             for split, chosen in splits.items()
         },
         facts={
             "depth_scale": depth_scale,
             "invalid": invalid,
-            "pairs": hashlib.sha256(repr(listed).encode()).hexdigest()[:8],
+            "pairs": _digest(source, listed),
         },
         intrinsics=known > 0,
     )
 
 
-def _item(source: Path, pair: Listed, read: functools.partial) -> Item:
-    files = (Path(source, pair.image), Path(source, pair.depth))
-    return Item(_name(pair.image), read, files, files[0])
+def _digest(source: Path, listed: list[ListedPair]) -> str:
+    """Eight digits of what is known of the pairs, wherever the source is."""
+    known = [
+        (pair.name, os.path.relpath(pair.depth, source), pair.split, pair.scene, pair.intrinsics)
+        for pair in listed
+    ]
+    return hashlib.sha256(repr(known).encode()).hexdigest()[:8]
 
 
-def _name(image: str) -> str:
-    return PurePosixPath(image).with_suffix("").as_posix()
-
-
-def _fraction(split: str, train: list[Listed], fraction: float, total: int) -> set[str]:
-    """The images of some scenes, about so many of all."""
+def _fraction(split: str, train: list[ListedPair], fraction: float, total: int) -> set[str]:
+    """The names of the pairs of some scenes, about so many of all."""
     if not 0 < fraction < 1:
         raise ConfigError(f"--{split} must be a fraction between 0 and 1 or a file, got {fraction}")
     groups: dict[str, list[str]] = {}
     for pair in train:
-        groups.setdefault(pair.scene or pair.image, []).append(pair.image)
+        groups.setdefault(pair.scene or pair.name, []).append(pair.name)
     taken: set[str] = set()
     for group in sorted(groups, key=lambda g: hashlib.sha256(g.encode()).digest()):
         if len(taken) + len(groups[group]) / 2 > fraction * total:
@@ -146,20 +124,22 @@ def _fraction(split: str, train: list[Listed], fraction: float, total: int) -> s
     return taken
 
 
-def _named_in(path: str, train: list[Listed]) -> set[str]:
-    images = {name: pair.image for pair in train for name in (pair.image, _name(pair.image))}
+def _named_in(path: str, train: list[ListedPair]) -> set[str]:
+    names = {
+        name: pair.name for pair in train for name in (pair.name, pair.name + pair.image.suffix)
+    }
     taken = set()
     for number, line in enumerate(read_lines(path, "a list of images"), 1):
-        if line and line not in images:
+        if line and line not in names:
             raise DataError(f"{path}, line {number}: {line[:80]!r} is no image of the dataset")
-        taken.update([images[line]] if line else [])
+        taken.update([names[line]] if line else [])
     return taken
 
 
 OWN_FILES = Dataset(
     name="",
     splits="as you say",
-    source="any folder of images and depth maps, paired by name or by --pairs=FILE",
+    source="any folder of images and depth maps, paired by name or by a list",
     example="--source=DIR --image={split}/rgb/{name}.jpg --depth={split}/depth/{name}.png "
     "--depth_scale=1000",
     plan=_plan,
@@ -168,13 +148,15 @@ OWN_FILES = Dataset(
         Option("depth", "paths of their depth maps, with the same fields", ""),
         Option(
             "pairs",
-            "CSV file or JSON lines of image, depth, and perhaps split, scene, fx, fy, cx, cy",
-            kind=Path,
+            "instead: a list, *.csv or *.jsonl, in the source; image and depth are paths from the "
+            "list's own folder on, and it may have split, scene, and fx, fy, cx, cy",
+            "",
         ),
         Option("depth_scale", "units of the depth files in a metre: 1000 for mm", kind=float),
         Option("invalid", "values of the depth files that mean no measurement, beside 0", ""),
         Option("validation", "fraction of the frames, or file that names them", ""),
         Option("test", "fraction of the frames, or file that names them", ""),
     ),
+    holes=True,
 )
 """Files of one's own; the name is free."""

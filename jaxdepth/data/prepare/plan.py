@@ -35,6 +35,7 @@ class Plan(NamedTuple):
         raw_depth: whether frames have depth from before its holes were filled.
         intrinsics: whether frames have intrinsics.
         depth_size: height and width of every depth map, where it covers the image in another size.
+        fill: how holes are filled once a frame is read, see `filled`; "" = not at all.
     """
 
     splits: Mapping[str, Sequence[Item]]
@@ -43,6 +44,7 @@ class Plan(NamedTuple):
     raw_depth: bool = False
     intrinsics: bool = True
     depth_size: tuple[int, int] | None = None
+    fill: str = ""
 
 
 class Option(NamedTuple):
@@ -66,6 +68,7 @@ class Dataset(NamedTuple):
         plan: makes the plan: `plan(source, *, verify, **options)`. With `verify`, counts and
             checksums that do not match the published ones are a `DataError`.
         options: the keyword arguments of `plan` beside `verify`.
+        holes: whether its depth has holes that may be filled, see `filled`.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Dataset(NamedTuple):
     example: str
     plan: Callable[..., Plan]
     options: tuple[Option, ...] = ()
+    holes: bool = False
 
     def command(self, data_dir: FilePath | None = None) -> str:
         """A command line that prepares it, such as a user may copy."""

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from jaxdepth.data.images import FilePath
 from jaxdepth.data.prepare.alone import alone_in
+from jaxdepth.data.prepare.beam import require_beam, write_by_beam
 from jaxdepth.data.prepare.examples import features_of
 from jaxdepth.data.prepare.location import dataset_folder, open_prepared
 from jaxdepth.data.prepare.plan import Plan
@@ -21,9 +22,11 @@ from jaxdepth.data.prepare.shards import (
     Shard,
     Written,
     file_template,
+    finish_shard,
+    read_record,
+    record_file,
     shard_file,
     shards_of,
-    write_shard,
 )
 from jaxdepth.errors import DataError
 
@@ -40,6 +43,7 @@ def prepare(
     *,
     data_dir: FilePath | None = None,
     skip_bad: int = 0,
+    beam: str | None = None,
     progress: bool = True,
 ) -> tfds.core.DatasetBuilder:
     """Prepares a dataset as array_record files, unless it is there, and returns tfds' builder.
@@ -54,20 +58,30 @@ def prepare(
         data_dir: where datasets live; by default tfds' own folder.
         skip_bad: how many frames that cannot be read may be left out; they are listed in
             `skipped.txt` in the dataset's folder.
-        progress: whether to show a progress bar.
+        beam: flags of a pipeline of Apache Beam that writes the files, see `write_by_beam`; to
+            the same bytes, and either goes on from what the other has done. None: this process
+            writes them.
+        progress: whether to show a progress bar, which a pipeline has none of.
 
     Raises:
-        ConfigError: the name is none that tfds can use.
+        ConfigError: the name is none that tfds can use, or Apache Beam is not installed.
         DataError: a frame cannot be read and `skip_bad` are left out already, a split has no
-            frame, two have one name, or another plan's preparation is unfinished there.
+            frame, two have one name, another plan's preparation is unfinished there, or the
+            pipeline has stopped.
     """
     folder = dataset_folder(name, data_dir) / plan.variant / VERSION
     _check(name, plan, skip_bad)
+    if beam is not None:
+        require_beam()
     if not folder.exists():
         work = folder.with_name(f"{VERSION}.unfinished")
         with alone_in(work):
             _begin(work, name, plan)
-            _finish(work, folder, name, plan, _write(work, name, plan, skip_bad, progress))
+            if beam is None:
+                found = _write(work, name, plan, skip_bad, progress)
+            else:
+                found = _write_by_beam(work, name, plan, skip_bad, beam)
+            _finish(work, folder, name, plan, found)
     builder = open_prepared(folder)
     if dict(builder.info.metadata).get("fingerprint") != _fingerprint(name, plan):
         raise DataError(
@@ -117,7 +131,7 @@ def _begin(work: Path, name: str, plan: Plan) -> None:
 def _write(work: Path, name: str, plan: Plan, skip_bad: int, progress: bool) -> list[Written]:
     """Writes the shards that are not there; returns what is in all of them."""
     shards = shards_of(plan)
-    found = [_read_record(work, shard) for shard in shards]
+    found = [read_record(work, shard) for shard in shards]
     skipped = [error for written in found if written for error in written.skipped]
     if len(skipped) > skip_bad:
         raise DataError(
@@ -142,13 +156,54 @@ def _write(work: Path, name: str, plan: Plan, skip_bad: int, progress: bool) -> 
         for i, shard in enumerate(shards):
             if found[i]:
                 continue
-            path = shard_file(name, shard, work / "dataset")
+            items = plan.splits[shard.split][shard.first : shard.end]
             try:
-                found[i] = write_shard(path, plan, shard, skip=skip, advance=bar.update)
+                found[i] = finish_shard(
+                    work, name, plan, shard, items, skip=skip, advance=bar.update
+                )
             except DataError as error:
                 raise _stopped(error, len(skipped), skip_bad) from error
-            _write_record(work, shard, found[i])
+            _check_examples(work, plan, shard, found[i])
     return found
+
+
+def _write_by_beam(work: Path, name: str, plan: Plan, skip_bad: int, flags: str) -> list[Written]:
+    """As `_write`; but all shards are written before bad frames are counted."""
+    shards = shards_of(plan)
+    missing = [shard for shard in shards if read_record(work, shard) is None]
+    if missing:
+        write_by_beam(work, name, plan, missing, flags)
+    found = {shard: read_record(work, shard) for shard in shards}
+    if absent := [shard for shard, written in found.items() if written is None]:
+        raise DataError(
+            f"the pipeline of --beam has ended and {len(absent)} of {len(missing)} files are not "
+            f"in {work}, which its workers must see under this path, too"
+        )
+    skipped = [error for written in found.values() for error in written.skipped]
+    if len(skipped) > skip_bad:
+        (work / SKIPPED).write_text("\n".join(skipped) + "\n")
+        for shard, written in found.items():
+            if written.skipped:  # once the files are mended, they are to be read again
+                record_file(work, shard).unlink()
+        raise DataError(
+            f"{skipped[0]}. {len(skipped)} frames cannot be read, {work / SKIPPED} lists them: "
+            f"mend the files, or leave them out by --skip_bad={len(skipped)}; the same command "
+            "then goes on from what is done"
+        )
+    for shard, written in found.items():
+        _check_examples(work, plan, shard, written)
+    return list(found.values())
+
+
+def _check_examples(work: Path, plan: Plan, shard: Shard, written: Written) -> None:
+    """Refuses a shard without any example, which could not be opened."""
+    if not written.examples:
+        record_file(work, shard).unlink()
+        items = plan.splits[shard.split][shard.first : shard.end]
+        raise DataError(
+            f"none of the {len(items)} frames from {items[0].name} to {items[-1].name} can be "
+            f"read, the first because: {written.skipped[0]}"
+        )
 
 
 def _stopped(error: DataError, bad: int, skip_bad: int) -> DataError:
@@ -159,28 +214,12 @@ def _stopped(error: DataError, bad: int, skip_bad: int) -> DataError:
     )
 
 
-def _record(work: Path, shard: Shard) -> Path:
-    return work / f"{shard.split}-{shard.index:05d}.json"
-
-
-def _read_record(work: Path, shard: Shard) -> Written | None:
-    path = _record(work, shard)
-    return Written(**json.loads(path.read_text())) if path.exists() else None
-
-
-def _write_record(work: Path, shard: Shard, written: Written) -> None:
-    """Marks a shard as finished."""
-    part = work / "record.part"
-    part.write_text(json.dumps(written._asdict()))
-    os.replace(part, _record(work, shard))
-
-
 def _finish(work: Path, folder: Path, name: str, plan: Plan, found: list[Written]) -> None:
     dataset = work / "dataset"
     info = _info(name, plan, dataset)
     splits = {split: [] for split in plan.splits}
     for shard, written in zip(shards_of(plan), found, strict=True):
-        _count_again(shard_file(name, shard, dataset), written, _record(work, shard))
+        _count_again(shard_file(name, shard, dataset), written, record_file(work, shard))
         splits[shard.split].append(written)
     info.set_splits(
         tfds.core.SplitDict(

@@ -1,10 +1,13 @@
-"""Shards: the files of a prepared dataset, written one after the other, each whole or not at all.
+"""Shards: the files of a prepared dataset, each written whole or not at all.
 
 A shard's frames are known beforehand, so that one can be written without the others: again after an
 interruption, or on another machine.
 """
 
-from collections.abc import Callable, Iterator
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,27 +70,62 @@ def shard_file(name: str, shard: Shard, folder: Path) -> Path:
     return template.sharded_filepath(shard_index=shard.index, num_shards=shard.count)
 
 
-def write_shard(
-    path: Path,
+def record_file(work: Path, shard: Shard) -> Path:
+    """What says that a shard is finished."""
+    return work / f"{shard.split}-{shard.index:05d}.json"
+
+
+def read_record(work: Path, shard: Shard) -> Written | None:
+    """What is in a shard; None if it is not finished."""
+    path = record_file(work, shard)
+    return Written(**json.loads(path.read_text())) if path.exists() else None
+
+
+def finish_shard(
+    work: Path,
+    name: str,
     plan: Plan,
     shard: Shard,
+    items: Sequence[Item],
     *,
     skip: Callable[[DataError], bool],
     advance: Callable[[], object] = lambda: None,
 ) -> Written:
-    """Reads a shard's frames and writes them to a file.
+    """Reads a shard's frames, writes them and records that they are written.
+
+    Two processes may do so at the same time: each writes files of its own, renamed when whole.
 
     Args:
-        path: the file.
-        plan: the dataset's.
-        shard: which of its frames.
+        work: the folder of the unfinished dataset; its files are in `dataset`, records beside.
+        name: the dataset's.
+        plan: the dataset's; its splits are not looked at.
+        shard: which.
+        items: its frames.
         skip: asked for every frame that cannot be read: whether to leave it out.
         advance: called after every frame.
 
     Raises:
-        DataError: a frame cannot be read and is not to be left out, or all are left out.
+        DataError: a frame cannot be read and is not to be left out.
     """
-    items = plan.splits[shard.split][shard.first : shard.end]
+    part = work / f"{secrets.token_hex(8)}.part"
+    try:
+        written = _write(part, plan, items, skip=skip, advance=advance)
+        os.replace(part, shard_file(name, shard, work / "dataset"))
+        part.write_text(json.dumps(written._asdict()))
+        os.replace(part, record_file(work, shard))
+    finally:
+        part.unlink(missing_ok=True)
+    return written
+
+
+def _write(
+    path: Path,
+    plan: Plan,
+    items: Sequence[Item],
+    *,
+    skip: Callable[[DataError], bool],
+    advance: Callable[[], object],
+) -> Written:
     features = features_of(plan)
     serializer = tfds.core.ExampleSerializer(features.get_serialized_info())
     size, skipped, examples = 0, [], 0
@@ -113,9 +151,4 @@ def write_shard(
             advance()
 
     tfds.core.ExampleWriter(tfds.core.FileFormat.ARRAY_RECORD).write(str(path), records())
-    if not examples:
-        raise DataError(
-            f"none of the {len(items)} frames from {items[0].name} to {items[-1].name} can be "
-            f"read, the first because: {skipped[0]}"
-        )
     return Written(examples, size, skipped)

@@ -7,14 +7,13 @@ at its own time. The steps are those of the dataset's toolbox (`get_synched_fram
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt16
 
-from jaxdepth.data.fills import fill_colorization
 from jaxdepth.data.images import FilePath, read_image
 from jaxdepth.data.readers.damage import damage_named, read_bytes
 from jaxdepth.data.readers.frame import Frame
@@ -125,29 +124,6 @@ def pair_scene(folders: Iterable[FilePath]) -> list[RawFrame]:
     return [pair for folder in folders for pair in pair_by_time(folder)]
 
 
-def read_scene(
-    folders: Iterable[FilePath], *, share: Sequence[int] | None = None, fill: bool = False
-) -> Iterator[Frame]:
-    """A scene's folders to its frames: paired in time, decoded, undistorted, projected, filled.
-
-    It depends on its arguments alone, which pickle, so that scenes can be read on many machines.
-
-    Args:
-        folders: of one scene, from `find_recordings`.
-        share: indices of the frames to read, from `sample_evenly`; by default all.
-        fill: see `read_raw_frame`.
-
-    Yields:
-        Frames, one at a time.
-
-    Raises:
-        DataError: a folder or file is missing, damaged or of another form or size.
-    """
-    pairs = pair_scene(folders)
-    for index in range(len(pairs)) if share is None else share:
-        yield read_raw_frame(pairs[index], fill=fill)
-
-
 def read_raw_depth(path: FilePath) -> UInt16[np.ndarray, "480 640"]:
     """Reads a depth file of the dump: a PGM whose bytes are in the wrong order.
 
@@ -187,21 +163,18 @@ def read_raw_depth(path: FilePath) -> UInt16[np.ndarray, "480 640"]:
     return raw.astype(np.uint16)
 
 
-def read_raw_frame(frame: RawFrame, *, fill: bool = False) -> Frame:
+def read_raw_frame(frame: RawFrame) -> Frame:
     """Reads a pair of files, takes out the lenses' distortion and projects depth into the image.
 
     Args:
         frame: from `pair_by_time`.
-        fill: whether to fill the holes of depth by `fill_colorization`; what was measured is
-            `raw_depth` then.
 
     Returns:
         Image and depth of 480x640; depth has holes and an empty border, see
         `jaxdepth.data.readers.nyu_camera`.
 
     Raises:
-        DataError: a file is missing, damaged or of another form or size, or there is no depth to
-            fill from.
+        DataError: a file is missing, damaged or of another form or size.
     """
     image = read_image(frame.color)
     if image.shape[:2] != SIZE:
@@ -209,18 +182,13 @@ def read_raw_frame(frame: RawFrame, *, fill: bool = False) -> Frame:
             f"{frame.color}: an image must be {SIZE[0]}x{SIZE[1]} (height x width), got "
             f"{image.shape[0]}x{image.shape[1]}; take the dump's original file"
         )
-    image = undistort_image(image)
-    raw_depth = project_raw_depth(read_raw_depth(frame.depth))
-    if fill and not raw_depth.any():
-        raise DataError(f"{frame.depth}: there is no depth to fill from; leave the frame out")
     folder = frame.depth.parent.name
     return Frame(
         name=f"{folder}/{frame.depth.stem}",
         file=f"{folder}/{frame.color.name}",
         scene=scene_of_folder(folder),
-        image=image,
-        depth=fill_colorization(image, raw_depth) if fill else raw_depth,
-        raw_depth=raw_depth if fill else None,
+        image=undistort_image(image),
+        depth=project_raw_depth(read_raw_depth(frame.depth)),
         intrinsics=COLOR.intrinsics,
     )
 

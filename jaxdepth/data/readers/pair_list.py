@@ -19,7 +19,7 @@ KEYS = ("image", "depth", "split", "scene", *_CAMERA)
 
 
 class ListedPair(NamedTuple):
-    """A row of a list.
+    """A row of a list, or a pair that was found without one.
 
     Attributes:
         name: the image's path as listed, with "/" and without suffix; unique in the list.
@@ -28,7 +28,7 @@ class ListedPair(NamedTuple):
         split: the split it belongs to, "" if the list does not tell.
         scene: the scene it shows, "" if the list does not tell.
         intrinsics: of the camera, None if the list does not tell.
-        place: the list and the line, for errors.
+        place: the list and the line, for errors; "" without a list.
     """
 
     name: str
@@ -36,8 +36,8 @@ class ListedPair(NamedTuple):
     depth: Path
     split: str
     scene: str
-    intrinsics: Intrinsics | None
-    place: str
+    intrinsics: Intrinsics | None = None
+    place: str = ""
 
 
 def read_list(path: FilePath) -> list[ListedPair]:
@@ -82,7 +82,7 @@ def read_listed_pair(
     """Reads the two files of a row.
 
     Args:
-        pair: from `read_list`.
+        pair: from `read_list`, or found otherwise.
         depth_scale: file units of the depth in a metre: 1000 for millimetres, 1 for metres.
         depth_invalid_values: values of the depth files that mean "no measurement", beside 0.
 
@@ -101,7 +101,7 @@ def read_listed_pair(
         )
         check_sizes(pair.image, image, pair.depth, depth)
     except DataError as error:
-        raise DataError(f"{pair.place}: {error}") from error
+        raise DataError(": ".join(filter(None, [pair.place, str(error)]))) from error
     return Frame(
         name=pair.name,
         file=pair.image.name,

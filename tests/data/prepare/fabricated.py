@@ -5,7 +5,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.data.readers import test_kitti, test_make3d, test_nyu_labeled, test_nyu_raw
+from tests.data.readers import (
+    test_diml,
+    test_kitti,
+    test_make3d,
+    test_nyu_labeled,
+    test_nyu_raw,
+)
 
 SIZE = (24, 32)
 BTS_LISTS = {
@@ -53,6 +59,27 @@ def nyu_bts(folder: Path) -> Path:
     return folder
 
 
+def nyu_densedepth(folder: Path) -> Path:
+    """Two scenes; training depth in 8 bits, test depth in millimetres."""
+    row, column = np.mgrid[: SIZE[0], : SIZE[1]]
+    coarse = (20 + row + column).astype(np.uint8)
+    frames = {
+        "train": [f"data/nyu2_train/{scene}_out/1" for scene in ("attic_0001a", "attic_0002")],
+        "test": ["data/nyu2_test/00000"],
+    }
+    for split, names in frames.items():
+        lines = []
+        for name in names:
+            ends = (".jpg", ".png") if split == "train" else ("_colors.png", "_depth.png")
+            image, depth = (f"{name}{end}" for end in ends)
+            write_pair(folder, image, depth, number=len(lines))
+            if split == "train":
+                Image.fromarray(coarse).save(folder / depth)
+            lines.append(f"{image},{depth}")
+        (folder / "data" / f"nyu2_{split}.csv").write_text("\n".join(lines))
+    return folder
+
+
 def nyu_raw(folder: Path) -> Path:
     for recording in ("study_0001a", "study_0001b", "attic_0002"):
         times = ["10.0", "10.5"]
@@ -72,17 +99,31 @@ def make3d(folder: Path) -> Path:
 
 
 def kitti(folder: Path) -> Path:
+    """The right images see a wall that the left ones have 7 pixels farther to the right."""
     test_kitti.frame_folder(folder)
     listed = test_kitti.LISTED
+    right = listed.image.replace("image_02", "image_03")
+    (folder / right).parent.mkdir(parents=True)
+    height, width = test_kitti.SIZE
+    wall = np.random.default_rng(0).integers(0, 256, (height, width + 7, 3)).astype(np.uint8)
+    for name, view in ((listed.image, wall[:, :-7]), (right, wall[:, 7:])):
+        Image.fromarray(view).save(folder / name)
     line = f"{listed.image} {listed.depth} {listed.focal}\n"
     (folder / "eigen_test_files_with_gt.txt").write_text(line)
     scan = folder / listed.image.replace("image_02", "velodyne_points").replace(".png", ".bin")
     lines = []
     for number in (70, 71):
-        for path in (folder / listed.image, folder / listed.depth, scan):
+        for path in (folder / listed.image, folder / listed.depth, folder / right, scan):
             other = path.with_stem(f"{number:010d}")
             other.write_bytes(path.read_bytes())
         depth = listed.depth if number == 70 else "None"
         lines.append(f"{listed.image} {depth} {listed.focal}\n".replace("0069", f"00{number}"))
     (folder / "eigen_train_files_with_gt.txt").write_text("".join(lines))
+    return folder
+
+
+def diml(folder: Path) -> Path:
+    for split, stems in (("train", ("in_01_1", "in_02_1")), ("test", ("in_01_1",))):
+        for stem in stems:
+            test_diml.write_frame(folder / split / "LR" / "2. Café", stem, SIZE)
     return folder

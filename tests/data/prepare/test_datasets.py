@@ -9,7 +9,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from jaxdepth.data.prepare import DATASETS, OWN_FILES, Dataset, prepare
+from jaxdepth.data.prepare import DATASETS, FILLS, OWN_FILES, Dataset, filled, prepare
 from jaxdepth.data.prepare import nyu as nyu_module
 from jaxdepth.data.sources import open_source
 from jaxdepth.errors import ConfigError, DataError
@@ -17,9 +17,10 @@ from tests.data.prepare import fabricated
 from tests.data.readers import test_kitti, test_make3d
 
 
-def make(dataset: Dataset, source, data_dir, *, verify=False, **options):
+def make(dataset: Dataset, source, data_dir, *, verify=False, fill="", **options):
     defaults = {option.name: option.default for option in dataset.options}
     plan = dataset.plan(source, verify=verify, **(defaults | options))
+    plan = filled(plan, fill) if fill else plan
     return prepare(dataset.name or "own", plan, data_dir=data_dir, progress=False)
 
 
@@ -90,6 +91,19 @@ def test_frames_of_bts_keep_their_jpeg_bytes_and_exact_depth(source, tmp_path):
         make(DATASETS["nyu_bts"], source, tmp_path / "other", verify=True)
 
 
+def test_densedepths_splits_have_depth_of_their_own_units(source, tmp_path):
+    builder = prepared("nyu_densedepth", source, tmp_path)
+    records = builder.as_data_source("train")
+    assert [record["scene"] for record in records] == [b"attic_0001", b"attic_0002"]
+    row, column = np.mgrid[:24, :32]
+    np.testing.assert_allclose(records[1]["depth"], (20 + row + column) / 25.5, rtol=1e-6)
+    (record,) = builder.as_data_source("test")
+    assert record["file"] == b"data/nyu2_test/00000_colors.png"
+    np.testing.assert_allclose(record["depth"][1, :3], [1.0, 1.001, 1.002], rtol=1e-6)
+    with pytest.raises(DataError, match="must list 50688 and lists 2"):
+        make(DATASETS["nyu_densedepth"], source, tmp_path / "other", verify=True)
+
+
 def test_the_raw_dump_is_sampled_evenly_over_scenes(source, tmp_path):
     builder = prepared("nyu_raw", source, tmp_path, frames=4)
     assert builder.builder_config.name == "4"
@@ -107,13 +121,45 @@ def test_the_raw_dump_is_sampled_evenly_over_scenes(source, tmp_path):
 
 
 def test_the_raw_dump_filled(source, tmp_path):
-    builder = prepared("nyu_raw", source, tmp_path, frames=1, fill=True)
-    assert builder.builder_config.name == "1_filled"
+    builder = prepared("nyu_raw", source, tmp_path, frames=1, fill="colorization")
+    assert builder.builder_config.name == "1_colorization"
     (record,) = builder.as_data_source("train")
     assert (record["depth"] > 0).all()
     known = record["depth_raw"] > 0
     assert 0.5 < known.mean() < 1
     np.testing.assert_allclose(record["depth"][known], record["depth_raw"][known], rtol=0.05)
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_holes_are_filled_where_a_dataset_has_any(source, tmp_path, fill):
+    plain = prepared("nyu_bts", source, tmp_path)
+    builder = make(DATASETS["nyu_bts"], source, tmp_path / "data", fill=fill)
+    assert builder.builder_config.name == fill
+    assert builder.info.metadata["fill"] == fill
+    records = zip(builder.as_data_source("train"), plain.as_data_source("train"), strict=True)
+    for record, measured in records:
+        np.testing.assert_array_equal(record["depth_raw"], measured["depth"])
+        np.testing.assert_array_equal(record["image"], measured["image"])
+        frame = (record["image"], measured["depth"])
+        np.testing.assert_array_equal(record["depth"], FILLS[fill](*frame))
+        assert record["depth_raw"][0, 0] == 0
+        assert 1 <= record["depth"][0, 0] < 1.1
+    opened = open_source("nyu_bts", "test", depth="depth_raw", variant=fill,
+                         data_dir=str(tmp_path / "data"))  # fmt: skip
+    assert (opened[0].depth == 0).sum() == 1
+    holes = {name for name, dataset in DATASETS.items() if dataset.holes}
+    assert holes == {"nyu_bts", "nyu_raw", "kitti"}
+    assert OWN_FILES.holes
+
+
+def test_a_frame_that_cannot_be_filled_is_named(source, tmp_path):
+    """The cross-bilateral fill takes ten metres, to which NYU is clamped, for no measurement."""
+    fabricated.nyu_bts(source)
+    path = source / "sync/kitchen_0028b/sync_depth_00001.png"
+    Image.fromarray(np.full(fabricated.SIZE, 10_000, np.uint16)).save(path)
+    with pytest.raises(DataError, match="must have a measurement to be filled from") as caught:
+        make(DATASETS["nyu_bts"], source, tmp_path / "data", fill="cross_bilateral")
+    assert str(caught.value).startswith(str(path))
 
 
 def test_make3ds_depth_covers_the_image_in_its_own_size(source, tmp_path):
@@ -130,7 +176,7 @@ def test_make3ds_depth_covers_the_image_in_its_own_size(source, tmp_path):
 def test_kittis_variants(source, tmp_path):
     fabricated.kitti(source)
     counts, depths = {}, {}
-    for variant in ("camera_z", "velodyne_x", "annotated"):
+    for variant in ("camera_z", "velodyne_x", "annotated", "stereo"):
         builder = make(DATASETS["kitti"], source, tmp_path / "data", depth=variant)
         counts[variant] = {s: info.num_examples for s, info in builder.info.splits.items()}
         opened = open_source("kitti", "test", variant=variant, data_dir=str(tmp_path / "data"))
@@ -140,16 +186,45 @@ def test_kittis_variants(source, tmp_path):
         assert record["intrinsics"].tolist() == [72, 71, 60.5, 24.5]
     full = {"train": 2, "test": 1}
     assert counts == {
-        "camera_z": full, "velodyne_x": full, "annotated": {"train": 1, "test": 1}}  # fmt: skip
+        "camera_z": full, "velodyne_x": full, "annotated": {"train": 1, "test": 1},
+        "stereo": full}  # fmt: skip
     np.testing.assert_array_equal(np.unique(depths["velodyne_x"]), [0, 5, 10, 20])
     assert (depths["velodyne_x"] > depths["camera_z"])[depths["camera_z"] > 0].all()
     assert depths["annotated"][10, 20] == 12.25
+    seen = depths["stereo"] > 0
+    assert seen.mean() > 0.8
+    np.testing.assert_allclose(depths["stereo"][seen], 38.4 / 7, rtol=0.5 / 7)
     with pytest.raises(ConfigError, match=r"several variants .*: choose one of annotated, camera"):
         open_source("kitti", "test", data_dir=str(tmp_path / "data"))
     with pytest.raises(ConfigError, match=r"no variant 'z'.*choose from annotated"):
         open_source("kitti", "test", variant="z", data_dir=str(tmp_path / "data"))
     with pytest.raises(DataError, match="must list 23158 and lists 2"):
         make(DATASETS["kitti"], source, tmp_path / "other", verify=True)
+    next(source.rglob("image_03/data/0000000070.png")).unlink()
+    with pytest.raises(
+        DataError, match=r"1 files of 3 frames are missing, the first is .*image_03"
+    ):
+        make(DATASETS["kitti"], source, tmp_path / "other", depth="stereo")
+
+
+def test_diml_with_the_users_own_camera(source, tmp_path):
+    builder = prepared("diml", source, tmp_path, intrinsics="540.5,540,256,144")
+    assert builder.builder_config.name == "LR"
+    train, test = (builder.as_data_source(split) for split in ("train", "test"))
+    assert (len(train), len(test)) == (2, 1)
+    record = test[0]
+    assert record["scene"].decode() == "2. Café"
+    assert record["intrinsics"].tolist() == [540.5, 540, 256, 144]
+    assert (record["depth"] == 1.5).all()
+    assert np.argwhere(record["depth_raw"] == 0).tolist() == [[3, 4]]
+    with pytest.raises(DataError, match="by other options"):  # than with that camera
+        make(DATASETS["diml"], source, tmp_path / "data")
+    assert "intrinsics" not in make(DATASETS["diml"], source, tmp_path / "none").info.features
+    for wrong in ("540", "1,2,3,x", "0,1,2,3", "nan,1,2,3"):
+        with pytest.raises(ConfigError, match=r"--intrinsics must be fx,fy,cx,cy"):
+            make(DATASETS["diml"], source, tmp_path / "other", intrinsics=wrong)
+    with pytest.raises(DataError, match=r"must have 1609 frames .* got 2"):
+        make(DATASETS["diml"], source, tmp_path / "other", verify=True)
 
 
 @pytest.mark.parametrize("name", DATASETS)

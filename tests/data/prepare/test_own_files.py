@@ -8,7 +8,8 @@ from PIL import Image
 
 from jaxdepth.data.prepare import OWN_FILES, prepare
 from jaxdepth.data.prepare.own_files import choose_splits
-from jaxdepth.data.prepare.pairs import find_by_pattern, read_pair_list
+from jaxdepth.data.prepare.pattern import find_by_pattern
+from jaxdepth.data.readers.pair_list import ListedPair, read_list
 from jaxdepth.errors import ConfigError, DataError
 from tests.data.prepare.fabricated import own_folder, write_pair
 
@@ -36,7 +37,7 @@ def test_a_folder_by_pattern(tmp_path):
     builder = make(source, tmp_path, **PATTERN)
     assert {s: i.num_examples for s, i in builder.info.splits.items()} == {"train": 5, "test": 2}
     record = builder.as_data_source("test")[1]
-    assert record["file"] == b"test/rgb/001.jpg"
+    assert (record["name"], record["file"]) == (b"test/rgb/001", b"001.jpg")
     millimetres = np.asarray(Image.open(source / "test/depth/001.png"))
     np.testing.assert_array_equal(record["depth"], (millimetres / 1000).astype(np.float32))
     assert record["depth"][0, 0] == 0
@@ -47,9 +48,15 @@ def test_fields_of_a_pattern(tmp_path):
     for scene in ("kitchen", "hall"):
         write_pair(tmp_path, f"{scene}/x/0_rgb.png", f"depth/{scene}/x/0.png", number=1)
     found = find_by_pattern(tmp_path, "{scene}/{name}_rgb.png", "depth/{scene}/{name}.png")
-    assert [(f.image, f.depth, f.split, f.scene) for f in found] == [
-        ("hall/x/0_rgb.png", "depth/hall/x/0.png", "train", "hall"),
-        ("kitchen/x/0_rgb.png", "depth/kitchen/x/0.png", "train", "kitchen"),
+    assert found == [
+        ListedPair(
+            f"{scene}/x/0_rgb",
+            tmp_path / scene / "x" / "0_rgb.png",
+            tmp_path / "depth" / scene / "x" / "0.png",
+            split="",
+            scene=scene,
+        )
+        for scene in ("hall", "kitchen")
     ]
     with pytest.raises(DataError, match=r"must have images at \{name\}.gif and has none"):
         find_by_pattern(tmp_path, "{name}.gif", "{name}.png")
@@ -82,30 +89,23 @@ def test_a_list_with_all_that_is_known(tmp_path, suffix):
     assert [r["file"] for r in builder.as_data_source("test")] == [b"i1.png", b"i2.png", b"i3.png"]
 
 
-@pytest.mark.parametrize(
-    ("name", "lines", "match"),
-    [
-        ("a.csv", ["image,depth"], "lists none"),
-        ("a.csv", ["rgb,depth", "a.png,b.png"], "line 2: image and depth must be paths"),
-        ("a.csv", ["image,depth", "a.png,b.png", "c.png"], "line 3: image and depth"),
-        ("a.csv", ["image,depth,fx", "a.png,b.png,7"], "line 2: fx, fy, cx, cy must be numbers"),
-        ("a.csv", ["image,depth,fx,fy,cx,cy", "a,b,1,2,3,x"], "line 2: fx, fy, cx, cy"),
-        ("a.jsonl", ['{"image": "a.png", "depth": 3}'], "line 1: image and depth"),
-        ("a.jsonl", ["", "{"], "line 2: must be JSON"),
-        ("a.csv", ["image,depth", f"a,{'b' * 200_000}"], "cannot read .* as a list of pairs"),
-        ("a.jsonl", ["[1]"], "line 1: must be a JSON object"),
-    ],
-)
-def test_a_wrong_line_is_named(tmp_path, name, lines, match):
-    path = write(tmp_path / name, *lines)
-    with pytest.raises(DataError, match=match) as caught:
-        read_pair_list(path)
-    assert str(path) in str(caught.value)
+def test_a_list_is_in_the_source_and_its_paths_are_from_its_own_folder_on(tmp_path):
+    for place in ("here", "there"):
+        folder = tmp_path / place
+        write_pair(folder, "a/rgb/0.jpg", "depth/0.png", number=1)
+        write(folder / "a" / "pairs.csv", "image,depth", "rgb/0.jpg,../depth/0.png")
+        make(folder, tmp_path, pairs="a/pairs.csv")  # the files may have moved since
+    listed = write(folder / "a" / "half.csv", "image,depth,fx,fy,cx,cy", "0,0,1,2,3,4", "1,1,,,,")
+    with pytest.raises(DataError, match="must have fx, fy, cx, cy for all") as caught:
+        plan(folder, pairs="a/half.csv")
+    assert str(listed) in str(caught.value)
+    with pytest.raises(DataError, match=r"gone.csv .*No such file"):
+        plan(folder, pairs="gone.csv")
 
 
 def test_fractions_take_whole_scenes_whatever_the_order(tmp_path):
     lines = [f"s{i % 20}/{i}.png,d/{i}.png,s{i % 20}" for i in range(200)]
-    listed = read_pair_list(write(tmp_path / "a.csv", "image,depth,scene", *lines))
+    listed = read_list(write(tmp_path / "a.csv", "image,depth,scene", *lines))
     splits = choose_splits(listed, validation="0.1", test="0.25")
     sizes = {split: len(pairs) for split, pairs in splits.items()}
     assert sizes == {"train": 130, "validation": 20, "test": 50}
@@ -120,8 +120,7 @@ def test_files_that_name_a_split(tmp_path):
     listed = find_by_pattern(source, **PATTERN)
     names = write(tmp_path / "val.txt", "train/rgb/001", "", "train/rgb/003.jpg")
     splits = choose_splits(listed, validation=str(names))
-    assert [pair.image for pair in splits["validation"]] == [
-        "train/rgb/001.jpg", "train/rgb/003.jpg"]  # fmt: skip
+    assert [pair.name for pair in splits["validation"]] == ["train/rgb/001", "train/rgb/003"]
     assert len(splits["train"]) == 3
     write(names, "train/rgb/9.jpg")
     with pytest.raises(DataError, match=r"val.txt, line 1: 'train/rgb/9.jpg' is no image"):

@@ -270,6 +270,9 @@ def test_images_keep_their_files_bytes_where_these_are_the_image(tmp_path, kind)
         assert not kept
 
 
+_PROTOBUF_6 = ("-W", "ignore:label() is deprecated:DeprecationWarning")  # as in pyproject.toml
+
+
 def test_needs_no_tensorflow(tmp_path):
     code = (
         "import sys; from tests.data.prepare.test_preparation import *;"
@@ -277,7 +280,7 @@ def test_needs_no_tensorflow(tmp_path):
         "assert 'tensorflow' not in sys.modules; assert 'jax' not in sys.modules"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code, str(tmp_path)],
+        [sys.executable, "-W", "error", *_PROTOBUF_6, "-c", code, str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,

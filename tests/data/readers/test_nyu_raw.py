@@ -8,9 +8,9 @@ from jaxdepth.data.readers.nyu_raw import (
     FAULTY,
     find_recordings,
     pair_by_time,
+    pair_scene,
     read_raw_depth,
     read_raw_frame,
-    read_scene,
     sample_evenly,
 )
 from jaxdepth.errors import DataError
@@ -133,25 +133,19 @@ def test_a_scenes_folders_become_frames(tmp_path):
     folders = [
         recording(tmp_path / f"attic_0001{letter}", ["1.0", "2.0"], ["1.0"]) for letter in "ab"
     ]
-    frames = list(read_scene(folders))
+    frames = [read_raw_frame(pair) for pair in pair_scene(folders)]
     assert [frame.name for frame in frames] == [
         "attic_0001a/d-1.0-0", "attic_0001a/d-2.0-1", "attic_0001b/d-1.0-0", "attic_0001b/d-2.0-1"
     ]  # fmt: skip
     assert {frame.scene for frame in frames} == {"attic_0001"}
     assert all(frame.raw_depth is None for frame in frames)
-    (filled,) = read_scene(folders, share=[2], fill=True)
-    assert filled.name == "attic_0001b/d-1.0-0"
-    np.testing.assert_array_equal(filled.raw_depth, frames[2].depth)
-    assert (filled.depth > 0).all()
-    np.testing.assert_array_equal(filled.image, frames[2].image)
 
 
-def test_a_frame_without_depth_cannot_be_filled(tmp_path):
+def test_a_frame_may_have_no_depth(tmp_path):
     folder = recording(tmp_path / "attic_0001", ["1.0"], ["1.0"])
     (pair,) = pair_by_time(folder)
     write_pgm(pair.depth, np.full((480, 640), 2047))
     assert not read_raw_frame(pair).depth.any()
-    is_refused(lambda _: read_raw_frame(pair, fill=True), pair.depth, "no depth to fill from")
 
 
 def test_a_damaged_pair_names_its_file(tmp_path):

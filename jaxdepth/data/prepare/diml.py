@@ -1,0 +1,63 @@
+"""DIML / CVL RGB-D."""
+
+import functools
+import math
+from pathlib import Path
+from typing import Literal
+
+from jaxdepth.data.prepare.plan import Dataset, Item, Option, Plan
+from jaxdepth.data.readers.diml import COUNTS, find_diml, read_diml_frame
+from jaxdepth.data.readers.frame import Intrinsics
+from jaxdepth.errors import ConfigError
+
+
+def _diml(source: Path, *, verify: bool, resolution: Literal["HR", "LR"], intrinsics: str) -> Plan:
+    camera = _camera(intrinsics)
+    splits = {}
+    for split, count in COUNTS.items():
+        found = find_diml(source, split, resolution=resolution, count=count if verify else None)
+        splits[split] = [
+            Item(
+                f"{split}/{files.name}",
+                functools.partial(read_diml_frame, files, intrinsics=camera),
+                files[1:],
+                files.image,
+            )
+            for files in found
+        ]
+    return Plan(
+        splits,
+        variant=resolution,
+        facts={"intrinsics": intrinsics},
+        raw_depth=True,
+        intrinsics=camera is not None,
+    )
+
+
+def _camera(text: str) -> Intrinsics | None:
+    if not text:
+        return None
+    try:
+        camera = Intrinsics(*map(float, text.split(",")))
+    except (TypeError, ValueError):
+        camera = None
+    if camera is None or not all(map(math.isfinite, camera)) or min(camera.fx, camera.fy) <= 0:
+        raise ConfigError(
+            "--intrinsics must be fx,fy,cx,cy in pixels of this resolution, the first two "
+            f"positive, got {text!r}"
+        )
+    return camera
+
+
+DIML = Dataset(
+    name="diml",
+    splits="train 1,609, test 503; depth filled and raw",
+    source="folder of the sample release: train and test, below them HR or LR",
+    example="--source=DIR --resolution=LR",
+    plan=_diml,
+    options=(
+        Option("resolution", "LR: 288x512 (default), HR: 756x1344", "LR", choices=("LR", "HR")),
+        Option("intrinsics", "fx,fy,cx,cy in pixels, which the release does not tell", ""),
+    ),
+)
+"""Rooms seen by a Kinect v2."""
