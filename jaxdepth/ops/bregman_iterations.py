@@ -360,10 +360,16 @@ def _iterate(
         if method.adapt_beta:
             times, rest = num_iters // _FIRST_BALANCE, num_iters % _FIRST_BALANCE
             due = (rest == 0) & (times & (times - 1) == 0)
-            due = jnp.expand_dims(due, (-2, -1))
-            balanced = iteration.balanced_beta(after, first.beta)
-            balanced = jnp.where(due, balanced, iteration.beta)
-            new = new._replace(state=iteration.rescale(after, balanced), beta=balanced)
+
+            def balance(state):
+                beta = iteration.balanced_beta(state, first.beta)
+                beta = jnp.where(jnp.expand_dims(due, (-2, -1)), beta, iteration.beta)
+                return iteration.rescale(state, beta), beta
+
+            state, beta = jax.lax.cond(
+                jnp.any(due), balance, lambda state: (state, iteration.beta), after
+            )
+            new = new._replace(state=state, beta=beta)
         if tol is None:
             return new
         new = new._replace(converged=new.report.gap <= tol * new.report.energy + rounding)
