@@ -23,6 +23,7 @@ from jaxdepth.experiment.predictor import (
     load_weights,
     to_float,
 )
+from jaxdepth.experiment.run_weights import load_run_weights
 from jaxdepth.experiment.stages import Stage, build_stages
 from jaxdepth.experiment.workdir import Workdir, default_workdir, write_bytes, write_text
 
@@ -51,6 +52,7 @@ __all__ = [
     "load_base_weights",
     "load_config",
     "load_predictor",
+    "load_run_weights",
     "load_weights",
     "map_names",
     "to_float",

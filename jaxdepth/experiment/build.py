@@ -1,15 +1,16 @@
 """A config's models, augmentation, data and protocol."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from ml_collections import FrozenConfigDict
 
 from jaxdepth.augment import AugmentParams, sample_image_set, sample_params
-from jaxdepth.data.sources import Source, open_source
-from jaxdepth.errors import ConfigError
+from jaxdepth.data.sources import Source, open_builder, open_source
+from jaxdepth.errors import ConfigError, DataError
 from jaxdepth.evaluation import Protocol, parse_crop
 from jaxdepth.models import (
     DeepVariational,
@@ -96,16 +97,36 @@ def build_discriminator(config: FrozenConfigDict, *, axis_name: str | None = Non
 
 
 def build_source(config: FrozenConfigDict, split: str) -> Source:
-    """The data of a config: split is "train", "validation" or "test", or tfds' own name of one."""
+    """The data of a config: split is "train", "validation" or "test", or tfds' own name of one.
+
+    Raises:
+        ConfigError, DataError: as `jaxdepth.data.sources.open_source`; or the training split is too
+            small to be divided by `data.validation_fraction`.
+    """
     d = config.data
+    where = {"variant": d.variant, "data_dir": d.data_dir or None}
     named = {"train": d.train_split, "validation": d.validation_split, "test": d.test_split}
-    return open_source(
-        d.dataset,
-        named.get(split, split),
-        variant=d.variant,
-        depth=d.depth,
-        data_dir=d.data_dir or None,
-    )
+    if d.validation_fraction and split in ("train", "validation"):
+        named |= _divide_train(config, open_builder(d.dataset, **where).info.splits)
+    return open_source(d.dataset, named.get(split, split), depth=d.depth, **where)
+
+
+def _divide_train(config: FrozenConfigDict, splits: Mapping[str, Any]) -> dict[str, str]:
+    """The two parts of the training split, where the dataset has no other to validate on."""
+    d = config.data
+    if d.validation_split.partition("[")[0] in splits or d.train_split not in splits:
+        return {}
+    count = splits[d.train_split].num_examples
+    held_out = max(1, round(count * d.validation_fraction))
+    if held_out >= count:
+        raise DataError(
+            f"{d.dataset}/{d.train_split} must have images to train and to validate on, got "
+            f"{count}: prepare more, or name a split by --config.data.validation_split=SPLIT."
+        )
+    return {
+        "train": f"{d.train_split}[:-{held_out}]",
+        "validation": f"{d.train_split}[-{held_out}:]",
+    }
 
 
 def build_protocol(config: FrozenConfigDict) -> Protocol:

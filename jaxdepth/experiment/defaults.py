@@ -25,6 +25,7 @@ def default_config() -> ConfigDict:
         {
             "name": "",  # the run's folder under runs/
             "seed": 0,
+            "init_from": "",  # folder of a finished run whose weights training starts from
             "data": {
                 "dataset": "rooms",
                 "variant": "",  # the dataset's builder config
@@ -33,6 +34,8 @@ def default_config() -> ConfigDict:
                 "train_split": "train",
                 "validation_split": "validation",
                 "test_split": "test",
+                # of train_split, from its end, where the dataset has no validation_split
+                "validation_fraction": 0.0,
                 "image_size": (256, 320),  # height, width of the model's input
                 "frame_size": (),  # of the image whose middle that is; () if it is all of it
                 # of the depth maps that training samples: the dataset's own, so that they are

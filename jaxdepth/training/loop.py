@@ -28,6 +28,7 @@ from jaxdepth.experiment import (
     check_config,
     init_variables,
     load_base_weights,
+    load_run_weights,
     map_names,
     trained_map,
 )
@@ -101,7 +102,11 @@ class Trainer:
         self.checkpoints = Checkpoints(run.checkpoints)
         self.initial = None  # variables, until there is a checkpoint
         if self.checkpoints.latest() is None:
-            self.initial = load_base_weights(config, jax.device_get(init_variables(config)))
+            self.initial = (
+                load_run_weights(config)
+                if config.init_from
+                else load_base_weights(config, jax.device_get(init_variables(config)))
+            )
 
     @property
     def total_steps(self) -> int:
