@@ -6,6 +6,9 @@ The dataset is prepared once, under a NAME of your choice (`python -m jaxdepth.d
         --depth='{split}/depth/{name}.png' --depth_scale=1000
     python train.py --config=configs/folder.py:NAME
 
+73 photographs of rooms took three and a half minutes of CPU time; on 29 others δ1 0.43 and abs rel
+0.30 (mean training depth: 0.40 and 0.32).
+
 The run is runs/NAME, by the networks and stages of configs/rooms.py. A tenth of the training split
 validates, its last images, where the dataset has no validation split; where it has no test split,
 `python evaluate.py --workdir=runs/NAME --split=validation` scores.

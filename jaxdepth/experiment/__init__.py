@@ -8,6 +8,7 @@ from jaxdepth.experiment.build import (
     build_model,
     build_protocol,
     build_source,
+    split_name,
 )
 from jaxdepth.experiment.check import check_config
 from jaxdepth.experiment.checkpoints import Checkpoints
@@ -55,6 +56,7 @@ __all__ = [
     "load_run_weights",
     "load_weights",
     "map_names",
+    "split_name",
     "to_float",
     "trained_map",
     "write_bytes",

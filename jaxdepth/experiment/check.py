@@ -27,6 +27,7 @@ def check_config(config: FrozenConfigDict, *, num_devices: int) -> None:
         _require(config.data[name] >= 0, f"data.{name}", "0 or more", config.data)
     held_out = 0 <= config.data.validation_fraction < 1
     _require(held_out, "data.validation_fraction", "at least 0 and below 1", config.data)
+    _require(config.data.max_depth >= 0, "data.max_depth", "0 or more", config.data)
     size = config.data.image_size
     _require(_is_size(size), "data.image_size", "(height, width) in pixels", config.data)
     for name in ("frame_size", "depth_size"):

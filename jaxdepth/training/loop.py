@@ -85,7 +85,7 @@ class Trainer:
         self.folder = run
         self.model = build_model(config, axis_name=AXIS)
         self.discriminator = build_discriminator(config, axis_name=AXIS)
-        self.train_source = build_source(config, "train")
+        self.train_source = build_source(config, "train", training=True)
         self.validation_source = build_source(config, "validation")
         self.predictor = Predictor(config, variables=None)
         crop, frame = self.predictor.protocol.crop, self.validation_source[0].depth.shape
@@ -286,7 +286,7 @@ class Trainer:
         rms = rms_by_lam(
             build_model(self.config),
             variables,
-            examples_in_order(self.validation_source),
+            examples_in_order(build_source(self.config, "validation", training=True)),
             candidates=tuple(settings.candidates),
             num_examples=settings.num_examples,
             image_size=self.image_size,
