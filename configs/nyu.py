@@ -1,8 +1,10 @@
 """Depth models on NYU Depth v2, at the size and by the schedule of their papers.
 
-Reads the dataset `nyu_depth_v2` of tensorflow-datasets, prepared as array_record; takes hours to
-days on an accelerator. The papers start from ImageNet weights, which are named on the command line
-(README, "Pretrained weights"); without them, the base networks are random.
+Reads the dataset `nyu_depth_v2` of tensorflow-datasets, prepared as array_record, or by one more
+variant what `python -m jaxdepth.data prepare` made: `labeled` reads `nyu_labeled`, `bts` reads
+`nyu_bts`, and `raw` reads `nyu_raw` in the papers' numbers of frames and tests on `nyu_labeled`.
+Takes hours to days on an accelerator. The papers start from ImageNet weights, which are named on
+the command line (README, "Pretrained weights"); without them, the base networks are random.
 
     python train.py --config=configs/nyu.py --config.model.base_weights=vgg16.safetensors
 
@@ -11,12 +13,12 @@ The deep variational model as Kim et al. 2018 train it (§III.D, §IV.A): 256×3
 from 1e-3, halved every 2 epochs; weight decay 5e-4. Variants: `full` (the default) and the paper's
 ablation (Table II) `global_only`, `global_adversarial`, `no_joint`, `no_adversarial`.
 
-Where this differs from the paper: it has 120,000 training images, of which this dataset has 47,584;
-it does not say how long it pre-trains (10 epochs here, as jointly) nor how it augments on this
-dataset (as on Make3D here, §IV.C, with brightness and contrast besides). Its losses are written as
-sums over an image's pixels; here they are means, to which the learning rates and η are applied as
-they are printed. Its scores (filled depth, valid projection area, 654 test images): δ1 0.825, abs
-rel 0.117, RMS(lin) 0.525.
+Where this differs from the paper: it has 120,000 training images, of which this dataset has 47,584
+(`raw` has all, after `prepare nyu_raw --frames=120000`); it does not say how long it pre-trains (10
+epochs here, as jointly) nor how it augments on this dataset (as on Make3D here, §IV.C, with
+brightness and contrast besides). Its losses are written as sums over an image's pixels; here they
+are means, to which the learning rates and η are applied as they are printed. Its scores (filled
+depth, valid projection area, 654 test images): δ1 0.825, abs rel 0.117, RMS(lin) 0.525.
 
     python train.py --config=configs/nyu.py:two_stream --config.model.base_weights=vgg16.safetensors
 
@@ -24,8 +26,9 @@ The two-stream model as Li et al. 2017 train it (§3.4, §4.1, §4.4): the middl
 images, one image set {I, flip(I), colour(I)} a step, λ = 1, gradients clipped in a stage's first
 20,000 steps. `two_stream_single` is the same with λ = 0.
 
-Where this differs from the paper: it has 220,000 training images, so stages here last as many steps
-as its epochs (0.6 M for depth, a third of that for gradients); learning rates, weight decay and the
+Where this differs from the paper: it has 220,000 training images (`two_stream,raw` has all, after
+`prepare nyu_raw --frames=220000`), so stages last as many steps as its epochs on any of these
+datasets (0.6 M for depth, a third of that for gradients); learning rates, weight decay and the
 clipping norm are in its supplement, which is not available, and are ours; 1 % of the images are
 kept for validation. Its scores with VGG-16, fusion by optimisation (valid projection area, 654 test
 images): δ1 0.789, rel 0.152, rms 0.611.
@@ -34,6 +37,9 @@ images): δ1 0.789, rel 0.152, rms 0.611.
 from ml_collections import ConfigDict
 
 from jaxdepth.experiment import ABLATIONS, STAGES, choose_variants, default_config
+
+IMAGES = {"nyu_depth_v2": 47_584, "nyu_labeled": 795, "nyu_bts": 24_231, "nyu_raw": 220_000}
+"""In the training splits; of the raw dump as many as Li et al. 2017 take (§4.1)."""
 
 
 def get_config(variant: str = "full") -> ConfigDict:
@@ -54,8 +60,30 @@ def get_config(variant: str = "full") -> ConfigDict:
         **ABLATIONS,
         "two_stream": _two_stream,
         "two_stream_single": _two_stream_single,
+        "labeled": _labeled,
+        "bts": _bts,
+        "raw": _raw,
     }
-    return choose_variants(variant, variants, config)
+    config = choose_variants(variant, variants, config)
+    two_stream = config.model.system == "two_stream"
+    if config.data.dataset == "nyu_raw":
+        config.data.variant = "220000" if two_stream else "120000"
+    if two_stream:
+        for stage in config.stages:
+            config[stage].epochs *= IMAGES["nyu_depth_v2"] / IMAGES[config.data.dataset]
+    return config
+
+
+def _labeled(config: ConfigDict) -> None:
+    config.data.update(dataset="nyu_labeled", test_split="test")
+
+
+def _bts(config: ConfigDict) -> None:
+    config.data.update(dataset="nyu_bts", test_split="test")
+
+
+def _raw(config: ConfigDict) -> None:
+    config.data.update(dataset="nyu_raw", test_split="nyu_labeled/test")
 
 
 def _two_stream(config: ConfigDict) -> None:

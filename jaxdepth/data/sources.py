@@ -30,11 +30,20 @@ class Example(NamedTuple):
 class Source(Sequence):
     """A split of a prepared dataset; `source[i]` reads and decodes one `Example`."""
 
-    def __init__(self, records: Sequence, *, name: str, depth_key: str, one_size: bool = True):
+    def __init__(
+        self,
+        records: Sequence,
+        *,
+        name: str,
+        depth_key: str,
+        one_size: bool = True,
+        max_depth: float = np.inf,
+    ):
         self._records = records
         self._name = name
         self._depth_key = depth_key
         self._one_size = one_size
+        self._max_depth = max_depth
 
     def __len__(self) -> int:
         return len(self._records)
@@ -42,8 +51,10 @@ class Source(Sequence):
     def __getitem__(self, index: int) -> Example:
         record = self._records[index]
         depth = np.asarray(record[self._depth_key], np.float32)
-        if not (depth.min() >= 0 and depth.max() < np.inf):  # NaN fails it, too
-            depth = np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
+        largest = depth.max()
+        if not (depth.min() >= 0 and largest < np.inf and largest <= self._max_depth):  # NaN, too
+            valid = np.isfinite(depth) & (depth > 0) & (depth <= self._max_depth)
+            depth = np.where(valid, depth, np.float32(0))
         image = np.asarray(record["image"])
         if self._one_size and image.shape[:2] != depth.shape:
             raise DataError(
@@ -63,6 +74,7 @@ def open_source(
     variant: str = "",
     depth: str = "depth",
     data_dir: str | None = None,
+    max_depth: float | None = None,
 ) -> Source:
     """Opens a split of a dataset, preparing it first where the project itself makes it.
 
@@ -75,6 +87,7 @@ def open_source(
         depth: the record's depth to read: `"depth"`, or rooms' `"depth_kinect"`, or `"depth_raw"`
             of datasets whose depth is filled.
         data_dir: where tfds keeps datasets; None for its default.
+        max_depth: metres; depth beyond it becomes 0, no measurement. None for no limit.
 
     Raises:
         ConfigError: unknown dataset, split or depth.
@@ -99,7 +112,13 @@ def open_source(
             "prepared in another format. Prepare it with file_format='array_record'."
         ) from error
     one_size = (builder.info.metadata or {}).get("one_size", True)
-    return Source(records, name=f"{dataset}/{split}", depth_key=depth, one_size=one_size)
+    return Source(
+        records,
+        name=f"{dataset}/{split}",
+        depth_key=depth,
+        one_size=one_size,
+        max_depth=max_depth or np.inf,
+    )
 
 
 def open_builder(

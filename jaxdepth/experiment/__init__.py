@@ -8,6 +8,7 @@ from jaxdepth.experiment.build import (
     build_model,
     build_protocol,
     build_source,
+    split_name,
 )
 from jaxdepth.experiment.check import check_config
 from jaxdepth.experiment.checkpoints import Checkpoints
@@ -23,6 +24,7 @@ from jaxdepth.experiment.predictor import (
     load_weights,
     to_float,
 )
+from jaxdepth.experiment.run_weights import load_run_weights
 from jaxdepth.experiment.stages import Stage, build_stages
 from jaxdepth.experiment.workdir import Workdir, default_workdir, write_bytes, write_text
 
@@ -51,8 +53,10 @@ __all__ = [
     "load_base_weights",
     "load_config",
     "load_predictor",
+    "load_run_weights",
     "load_weights",
     "map_names",
+    "split_name",
     "to_float",
     "trained_map",
     "write_bytes",

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from ml_collections import FrozenConfigDict
 
 from jaxdepth.augment import AugmentParams, sample_image_set, sample_params
-from jaxdepth.data.sources import Source, open_source
-from jaxdepth.errors import ConfigError
+from jaxdepth.data.sources import Source, open_builder, open_source
+from jaxdepth.errors import ConfigError, DataError
 from jaxdepth.evaluation import Protocol, parse_crop
 from jaxdepth.models import (
     DeepVariational,
@@ -95,17 +96,68 @@ def build_discriminator(config: FrozenConfigDict, *, axis_name: str | None = Non
     return Discriminator(m.discriminator_width, dtype=_dtype(m.dtype), axis_name=axis_name)
 
 
-def build_source(config: FrozenConfigDict, split: str) -> Source:
-    """The data of a config: split is "train", "validation" or "test", or tfds' own name of one."""
+class SplitName(NamedTuple):
+    """A split of a dataset, of one of its variants."""
+
+    dataset: str
+    variant: str
+    split: str
+
+
+def split_name(config: FrozenConfigDict, split: str) -> SplitName:
+    """Which data a config's "train", "validation" or "test" is, or a name of tfds' own."""
     d = config.data
     named = {"train": d.train_split, "validation": d.validation_split, "test": d.test_split}
+    *other, own = named.get(split, split).split("/")
+    if not other:
+        return SplitName(d.dataset, d.variant, own)
+    return SplitName(other[0], "/".join(other[1:]), own)
+
+
+def build_source(config: FrozenConfigDict, split: str, *, training: bool = False) -> Source:
+    """The data of a config.
+
+    Args:
+        config: resolved.
+        split: "train", "validation" or "test", or tfds' own name of one.
+        training: whether it is to be learnt from: without depth beyond `data.max_depth`.
+
+    Raises:
+        ConfigError, DataError: as `jaxdepth.data.sources.open_source`; or the training split is too
+            small to be divided by `data.validation_fraction`.
+    """
+    d = config.data
+    chosen = split_name(config, split)
+    if d.validation_fraction and split in ("train", "validation"):
+        chosen = _divide_train(config, split) or chosen
     return open_source(
-        d.dataset,
-        named.get(split, split),
-        variant=d.variant,
+        chosen.dataset,
+        chosen.split,
+        variant=chosen.variant,
         depth=d.depth,
         data_dir=d.data_dir or None,
+        max_depth=d.max_depth if training else None,
     )
+
+
+def _divide_train(config: FrozenConfigDict, part: str) -> SplitName | None:
+    """A part of the training split, where the dataset has no other split to validate on."""
+    train, validation = (split_name(config, split) for split in ("train", "validation"))
+    if validation[:2] != train[:2]:
+        return None
+    data_dir = config.data.data_dir or None
+    splits = open_builder(train.dataset, variant=train.variant, data_dir=data_dir).info.splits
+    if validation.split.partition("[")[0] in splits or train.split not in splits:
+        return None
+    count = splits[train.split].num_examples
+    held_out = max(1, round(count * config.data.validation_fraction))
+    if held_out >= count:
+        raise DataError(
+            f"{train.dataset}/{train.split} must have images to train and to validate on, got "
+            f"{count}: prepare more, or name a split by --config.data.validation_split=SPLIT."
+        )
+    chosen = {"train": f"[:-{held_out}]", "validation": f"[-{held_out}:]"}[part]
+    return train._replace(split=train.split + chosen)
 
 
 def build_protocol(config: FrozenConfigDict) -> Protocol:
@@ -117,6 +169,7 @@ def build_protocol(config: FrozenConfigDict) -> Protocol:
         average=e.average,
         min_depth=e.min_depth,
         max_depth=e.max_depth or None,
+        resize=True,  # where depth maps are of another size than their images
         mirrored=e.mirrored,
     )
 

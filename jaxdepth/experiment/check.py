@@ -25,6 +25,9 @@ def check_config(config: FrozenConfigDict, *, num_devices: int) -> None:
     _require(seeds, "seed", "from 0 to below 2**32", config)
     for name in ("num_threads", "num_workers"):
         _require(config.data[name] >= 0, f"data.{name}", "0 or more", config.data)
+    held_out = 0 <= config.data.validation_fraction < 1
+    _require(held_out, "data.validation_fraction", "at least 0 and below 1", config.data)
+    _require(config.data.max_depth >= 0, "data.max_depth", "0 or more", config.data)
     size = config.data.image_size
     _require(_is_size(size), "data.image_size", "(height, width) in pixels", config.data)
     for name in ("frame_size", "depth_size"):
@@ -47,6 +50,8 @@ def check_config(config: FrozenConfigDict, *, num_devices: int) -> None:
     ):  # fmt: skip
         _require(model[name] > 0, f"model.{name}", "positive", model)
     _require(0 <= model.dropout < 1, "model.dropout", "at least 0 and below 1", model)
+    rule = "empty where init_from names the run whose weights are taken"
+    _require(not (config.init_from and model.base_weights), "model.base_weights", rule, model)
     build_model(config)
     build_protocol(config)
     if model.system == "two_stream":

@@ -25,6 +25,7 @@ def default_config() -> ConfigDict:
         {
             "name": "",  # the run's folder under runs/
             "seed": 0,
+            "init_from": "",  # folder of a finished run whose weights training starts from
             "data": {
                 "dataset": "rooms",
                 "variant": "",  # the dataset's builder config
@@ -32,12 +33,15 @@ def default_config() -> ConfigDict:
                 "data_dir": "",  # where tfds keeps datasets; "" for its default
                 "train_split": "train",
                 "validation_split": "validation",
-                "test_split": "test",
+                "test_split": "test",  # each also DATASET/SPLIT or DATASET/VARIANT/SPLIT
+                # of train_split, from its end, where the dataset has no validation_split
+                "validation_fraction": 0.0,
                 "image_size": (256, 320),  # height, width of the model's input
                 "frame_size": (),  # of the image whose middle that is; () if it is all of it
                 # of the depth maps that training samples: the dataset's own, so that they are
                 # resampled once; () to resize them as the images before augmentation
                 "depth_size": (),
+                "max_depth": 0.0,  # metres; training takes no depth beyond it; 0 for all
                 "num_threads": 4,  # that read and decode
                 "num_workers": 0,  # processes that do so instead, for large images
             },

@@ -21,11 +21,11 @@ from jaxdepth.experiment.workdir import Workdir
 
 
 class ImagePrediction(NamedTuple):
-    """A prediction in one image's own frame.
+    """A prediction of one whole image.
 
     Attributes:
         maps: each map of the system by name, `[H, W]` float32 metres, see
-            `jaxdepth.experiment.map_names`.
+            `jaxdepth.experiment.map_names`; of the size that was asked for.
         depth: the one that counts, `[H, W]` float32 metres.
         steepness: `[H, W]`, the length of the predicted gradients; None if not asked for.
     """
@@ -92,18 +92,22 @@ class Predictor:
     def predict_examples(
         self, examples: Iterable[Example]
     ) -> Iterator[tuple[Example, ImagePrediction]]:
-        """Predicts for examples of any sizes, in batches, in order; at the size of their depth."""
+        """Predicts for examples of any sizes, in batches, in order; at the size of their depth.
+
+        Where that is not the image's, maps stay as large as the model makes them: a protocol
+        resizes them once, to what it scores.
+        """
         examples = iter(examples)
         while batch := list(islice(examples, self._batch_size)):
-            images, sizes = [e.image for e in batch], [e.depth.shape for e in batch]
+            images, sizes = [e.image for e in batch], [_own_size(e) for e in batch]
             # A last, smaller batch is filled up, so that one compiled program serves all.
             images += images[-1:] * (self._batch_size - len(batch))
             yield from zip(batch, self._predict(images, sizes), strict=True)
 
     def _predict(
-        self, images: Sequence[np.ndarray], sizes: Sequence[tuple[int, int]]
+        self, images: Sequence[np.ndarray], sizes: Sequence[tuple[int, int] | None]
     ) -> Iterator[ImagePrediction]:
-        """A prediction for each size; there may be more images than that."""
+        """A prediction for each size, None for its own; there may be more images than that."""
         inputs = np.stack([frame_image(i, self.image_size, self.frame_size) for i in images])
         guides = inputs
         if not self.image_size == self.frame_size == self._guide_size:
@@ -111,9 +115,17 @@ class Predictor:
         names = (*self.names, *self._extra)
         predicted = jax.device_get(self._apply(self._variables, names, inputs, guides))
         for index, size in enumerate(sizes):
-            own = {name: resize_prediction(m[index], size) for name, m in predicted.items()}
+            own = {
+                name: resize_prediction(m[index], size or m[index].shape)
+                for name, m in predicted.items()
+            }
             maps = {name: own[name] for name in self.names}
             yield ImagePrediction(maps, own[self.names[-1]], own.get(STEEPNESS))
+
+
+def _own_size(example: Example) -> tuple[int, int] | None:
+    size = example.depth.shape
+    return size if size == example.image.shape[:2] else None
 
 
 def _describe(config: FrozenConfigDict) -> str:

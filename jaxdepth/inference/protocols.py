@@ -8,10 +8,22 @@ from ml_collections import FrozenConfigDict
 
 from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation import Protocol
-from jaxdepth.experiment import build_protocol
+from jaxdepth.experiment import build_protocol, split_name
 
-GROUND_TRUTH: Mapping[str, str] = {"nyu_depth_v2": "filled"}
-"""Dataset → which of several ground truths it has, in the words of the presets."""
+_NYU_FILLED, _NYU_RAW = ("nyu_depth_v2", "test", "filled"), ("nyu_depth_v2", "test", "raw")
+PUBLISHED: Mapping[tuple[str, str, str], tuple[str, str, str]] = {
+    ("nyu_depth_v2", "", "depth"): _NYU_FILLED,
+    ("nyu_labeled", "", "depth"): _NYU_FILLED,
+    ("nyu_labeled", "", "depth_raw"): _NYU_RAW,
+    ("nyu_bts", "", "depth"): _NYU_RAW,
+    ("make3d", "", "depth"): ("make3d", "test", ""),
+    ("kitti", "camera_z", "depth"): ("kitti", "eigen test", "velodyne"),
+    ("kitti", "velodyne_x", "depth"): ("kitti", "eigen test", "velodyne forward-x"),
+    ("kitti", "annotated", "depth"): ("kitti", "eigen test", "annotated"),
+    ("diml", "LR", "depth"): ("diml", "test", ""),
+    ("diml", "HR", "depth"): ("diml", "test", ""),
+}
+"""Dataset, variant and depth → the presets' words for dataset, test split and ground truth."""
 
 
 def protocol_of_run(
@@ -35,8 +47,14 @@ def protocol_of_run(
     protocol = dataclasses.replace(preset or build_protocol(config), **changes)
     if split is None:
         return protocol
-    dataset = "/".join(filter(None, (config.data.dataset, config.data.variant)))
-    stated = {"dataset": dataset, "split": split, "ground_truth": GROUND_TRUTH.get(dataset, "")}
+    dataset, variant, own_split = split_name(config, split)
+    own = ("/".join(filter(None, (dataset, variant))), split, "")
+    words = PUBLISHED.get((dataset, variant, config.data.depth), own)
+    stated = {
+        "dataset": words[0],
+        "split": words[1] if "test" in (split, own_split) else split,
+        "ground_truth": words[2],
+    }
     if preset is None:
         return dataclasses.replace(protocol, **stated)
     other = {k: v for k, v in stated.items() if getattr(protocol, k) not in ("", v)}

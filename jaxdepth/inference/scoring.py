@@ -121,7 +121,7 @@ def load_run(
     predictor = load_predictor(run, FrozenConfigDict(changed))
     if run.mean_depth.exists():
         return predictor, read_depth(run.mean_depth, scale=1)
-    source = build_source(config, "train")
+    source = build_source(config, "train", training=True)
     return predictor, mean_depth(source, predictor.frame_size, config.evaluation.mean_examples)
 
 

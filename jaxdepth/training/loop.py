@@ -28,6 +28,7 @@ from jaxdepth.experiment import (
     check_config,
     init_variables,
     load_base_weights,
+    load_run_weights,
     map_names,
     trained_map,
 )
@@ -84,7 +85,7 @@ class Trainer:
         self.folder = run
         self.model = build_model(config, axis_name=AXIS)
         self.discriminator = build_discriminator(config, axis_name=AXIS)
-        self.train_source = build_source(config, "train")
+        self.train_source = build_source(config, "train", training=True)
         self.validation_source = build_source(config, "validation")
         self.predictor = Predictor(config, variables=None)
         crop, frame = self.predictor.protocol.crop, self.validation_source[0].depth.shape
@@ -101,7 +102,11 @@ class Trainer:
         self.checkpoints = Checkpoints(run.checkpoints)
         self.initial = None  # variables, until there is a checkpoint
         if self.checkpoints.latest() is None:
-            self.initial = load_base_weights(config, jax.device_get(init_variables(config)))
+            self.initial = (
+                load_run_weights(config)
+                if config.init_from
+                else load_base_weights(config, jax.device_get(init_variables(config)))
+            )
 
     @property
     def total_steps(self) -> int:
@@ -281,7 +286,7 @@ class Trainer:
         rms = rms_by_lam(
             build_model(self.config),
             variables,
-            examples_in_order(self.validation_source),
+            examples_in_order(build_source(self.config, "validation", training=True)),
             candidates=tuple(settings.candidates),
             num_examples=settings.num_examples,
             image_size=self.image_size,

@@ -15,14 +15,14 @@ def sample_sheet(
     """A row for each example, on one depth scale a row; what was not measured is grey.
 
     Args:
-        samples: with depth in metres; all are brought to the size of the first one's depth.
+        samples: with depth in metres; all are brought to the size of the first prediction.
         border: pixels between pictures.
 
     Returns:
         uint8 RGB; columns are the image, the truth, |g| (dark to bright, to its 99th percentile)
         where gradients are predicted, and the system's maps.
     """
-    size = samples[0][0].depth.shape
+    size = samples[0][1].depth.shape
     rows = [_row(example, prediction) for example, prediction in samples]
     rows = [[resize_image(picture, size) for picture in row] for row in rows]
     return np.concatenate([_join(row, border) for row in rows], axis=0)

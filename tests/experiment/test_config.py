@@ -9,7 +9,13 @@ from jaxdepth.errors import ConfigError
 from jaxdepth.experiment import ABLATIONS, build_stages, check_config, default_config, load_config
 from jaxdepth.experiment.config import flatten, from_json, to_json
 
-CONFIGS = ["configs/rooms.py", "configs/nyu.py"]
+CONFIGS = ["configs/rooms.py", "configs/nyu.py", "configs/make3d.py"]
+DATASETS = [
+    *(f"configs/kitti.py:{variant}" for variant in ("full", "global_only", "no_joint")),
+    *(f"configs/nyu.py:{variant}" for variant in ("labeled", "bts", "raw", "two_stream,raw")),
+    "configs/diml.py",
+    "configs/folder.py:photos",
+]
 
 
 @pytest.mark.parametrize("path", CONFIGS)
@@ -19,6 +25,11 @@ def test_every_variant_loads_and_has_its_stages(path, variant):
     stages = build_stages(config, 100)
     assert [s.name for s in stages] == list(config.stages)
     assert all(s.num_steps >= 1 for s in stages)
+
+
+@pytest.mark.parametrize("spec", [*CONFIGS, *DATASETS])
+def test_every_dataset_has_a_config_that_can_work(spec):
+    check_config(load_config(spec), num_devices=1)
 
 
 def test_variants_follow_the_ablation_table():
@@ -43,6 +54,41 @@ def test_nyu_has_the_papers_settings():
     assert (joint.learning_rate, joint.epochs, joint.batch_size) == (1e-3, 10.0, 16)
     assert (joint.schedule, joint.decay_epochs, joint.decay_rate) == ("step", 2.0, 0.5)
     assert joint.weight_decay == 5e-4
+
+
+def test_make3d_has_the_papers_settings():
+    config = load_config("configs/make3d.py")
+    assert (config.data.image_size, config.data.max_depth) == ((256, 192), 70)
+    a = config.augment
+    assert (a.flip, a.angle, a.scale, a.color) == (0.5, 5, (1, 1.5), (0.8, 1.2))
+    assert (a.brightness, a.contrast, a.shift) == ((0, 0), (1, 1), 0)
+    (joint,) = (s for s in build_stages(config, 400) if s.name == "joint")
+    assert joint.num_steps * joint.batch_size == 40 * 20_000
+    assert joint.eta == 1e-3
+
+
+def test_kitti_has_the_papers_settings():
+    config = load_config("configs/kitti.py")
+    assert (config.data.image_size, config.joint.eta) == ((192, 512), 0)
+    assert {(s.batch_size, s.num_steps) for s in build_stages(config, 800)} == {(8, 1000)}
+
+
+def test_diml_goes_on_from_the_nyu_run():
+    config, nyu = load_config("configs/diml.py"), load_config("configs/nyu.py")
+    assert (config.data.image_size, config.init_from) == ((192, 384), "runs/nyu")
+    assert dict(config.model) == dict(nyu.model)
+    assert [stage.name for stage in build_stages(config, 100)] == ["joint"]
+
+
+@pytest.mark.parametrize(
+    ("variant", "count"),
+    [("two_stream", 47_584), ("two_stream,bts", 24_231), ("raw,two_stream", 220_000)],
+)
+def test_two_stream_takes_as_many_steps_on_each_form_of_nyu(variant, count):
+    config = load_config(f"configs/nyu.py:{variant}")
+    steps = {stage.name: stage.num_steps for stage in build_stages(config, count)}
+    assert steps["depth_coarse"] == pytest.approx(618_592, abs=1)
+    assert config.data.variant == ("220000" if "raw" in variant else "")
 
 
 def test_variants_combine():
@@ -133,6 +179,8 @@ def test_settings_that_do_not_fit_are_explained(override, message):
     [
         ("--config.seed=-1", "seed must be from 0"),
         ("--config.stages=()", "stages must be one or more"),
+        ("--config.data.validation_fraction=1", "validation_fraction must be at least 0"),
+        ("--config.data.max_depth=-1", "data.max_depth must be 0 or more"),
         ("--config.data.num_workers=-1", "data.num_workers must be 0 or more"),
         ("--config.data.image_size=(32.0,32.0)", "data.image_size must be"),
         ("--config.pretrain_local.patch_size=(8.0,8.0)", "patch_size must be"),

@@ -44,6 +44,9 @@ VARIANTS = [
     )
     for name in (*ABLATIONS, "two_stream", "two_stream_single", *more)
 ]
+VARIANTS += [f"configs/make3d.py:{name}" for name in ABLATIONS]
+VARIANTS += [f"configs/kitti.py:{name}" for name in ("full", "global_only", "no_joint")]
+VARIANTS += ["configs/diml.py", "configs/folder.py:photos"]
 
 
 def config_of(spec: str = "configs/rooms.py", *overrides: str):
