@@ -158,7 +158,17 @@ def main(root: Path) -> None:
                     result["raised"] = repr(error)
             result["warned"] = [str(warning.message) for warning in warned]
             print(json.dumps(result), flush=True)
-    print(json.dumps({"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    print(json.dumps({"peak": _peak_memory()}))
+
+
+def _peak_memory() -> float:
+    """Of this program in MiB; on Linux without that of the one that started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = status.read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1024**2 if sys.platform == "darwin" else peak / 1024
 
 
 if __name__ == "__main__":
