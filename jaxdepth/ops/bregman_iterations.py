@@ -219,6 +219,16 @@ class _Iteration:
             beta=jnp.broadcast_to(self.beta, (*v.shape[:-2], 1, 1))[..., 0, 0],
         )
 
+    def rounding(self, state: _State) -> jax.Array:
+        """Of the energy, `[...]`: a difference is no better than the depths it is one of."""
+        terms = self.terms
+        misfit = self.gradient(state.w / self.beta) - terms.t
+        slope = subgradient(
+            misfit, terms.gradient_weight, penalty=self.method.penalty, delta=terms.delta
+        )
+        error = jnp.finfo(terms.f.dtype).eps * jnp.abs(terms.f)
+        return jnp.sum(jnp.abs(slope) * error[None], axis=(0, -2, -1))
+
     def balanced_beta(self, state: _State, first: jax.Array) -> jax.Array:
         """The β of `adapt_beta`, `[..., 1, 1]`, near `first` up to a factor of 100.
 
@@ -342,9 +352,6 @@ def _iterate(
         beta = first.balanced_beta(start, first.beta)
         start = first.rescale(start, beta)
 
-    # Of the energy: a difference is no better than the depths it is one of.
-    rounding = jnp.finfo(dtype).eps * jnp.sum(jnp.abs(terms.f), axis=(-2, -1))
-
     def current(progress):
         return with_beta(progress.beta) if method.adapt_beta else first
 
@@ -372,7 +379,8 @@ def _iterate(
             new = new._replace(state=state, beta=beta)
         if tol is None:
             return new
-        new = new._replace(converged=new.report.gap <= tol * new.report.energy + rounding)
+        bound = tol * new.report.energy + iteration.rounding(after)
+        new = new._replace(converged=new.report.gap <= bound)
         # An image that was there before this iteration stays as it was.
         return _choose(progress.converged, progress, new)
 

@@ -118,14 +118,15 @@ def split_bregman(
       delta: δ > 0 of the Huber penalty, which is squared below it, a scalar, in metres per pixel.
       adapt_beta: whether to set β anew for each image after 5, 10, 20, 40, … iterations, to
         ‖y‖/‖d‖ with y = βb, from `beta` / 100 to `beta` * 100. For use with `tol` or many
-        iterations: nothing has to be tuned then.
+        iterations: for depth in metres and weights near 1 nothing has to be tuned then.
       relaxation: α in (0, 2), static: ∇u − g is replaced by α(∇u − g) + (1 − α)d in the second and
         third line. 1.6 takes about a third off the iterations to a small `tol`.
       init: what to start from: `SplitBregmanInfo.state` `[..., H, W, 2]`, from which the iterations
-        go on as if they had not stopped, also those of a similar problem, such as the last frame
-        of a video; or a depth map `[..., H, W]` in metres, which saves less with an L1 norm, as
-        it does not say how firmly the gradients hold that it has. With `adapt_beta` the first β
-        comes from it, too.
+        go on as if they had not stopped, also those of a similar problem, such as the last frame of
+        a video; or a depth map `[..., H, W]` in metres, which saves less with an L1 norm, as it
+        does not say how firmly the gradients hold that it has. It is d + y/β with the `beta` of its
+        call, so call with the same. With `adapt_beta` the first β comes from it, too, and later
+        ones are set after other iterations than without the stop.
       tol: stop when, for each image, the energy is certain to be at most this above the minimum,
         relatively: `SplitBregmanInfo.gap` ≤ `tol` E(u), up to rounding; a scalar. 1e-3 is good for
         some millimetres in a room. An image is not changed once it is there. Under `jax.vmap` all

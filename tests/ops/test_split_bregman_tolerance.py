@@ -186,3 +186,27 @@ def test_implicit_derivatives_with_an_adapted_beta(x64):
     )
     expected = (ahead - behind) / (2 * step)
     np.testing.assert_allclose(derivative, expected, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("penalty", ["anisotropic", "squared"])
+def test_a_tolerance_is_kept_in_float32_whatever_the_scale_of_the_energy(penalty):
+    """As far as the energy itself is no better than its rounding, and no further."""
+    rng = np.random.default_rng(0)
+    f = (10 + 1e-3 * rng.normal(size=(16, 16))).astype(np.float32)
+    g = (1e-3 * rng.normal(size=(16, 16, 2))).astype(np.float32)
+    for scale in (1.0, 2.0**-10):  # of all terms: the minimiser is the same
+        _, info = split_bregman(
+            f,
+            g,
+            lam=0.1 * scale,
+            beta=10 * scale,
+            gradient_weight=np.full(g.shape, scale, np.float32),
+            penalty=penalty,
+            tol=1e-2,
+            num_iters=2000,
+            return_info=True,
+        )
+        assert info.converged
+        last = int(info.num_iters) - 1
+        # A difference of depths near 10 has an error of 1e-6, of misfits near 1e-3.
+        assert info.gap[last] < 1.5e-2 * info.energy[last]
