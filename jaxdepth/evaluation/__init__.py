@@ -14,11 +14,20 @@ from jaxdepth.evaluation.curves import (
     plot_curves,
 )
 from jaxdepth.evaluation.identity import differences, require_same_protocol
+from jaxdepth.evaluation.image_rows import Header, format_lines, parse_lines, read_results
 from jaxdepth.evaluation.placement import Placement
 from jaxdepth.evaluation.plots import line_colors, new_figure
 from jaxdepth.evaluation.presets import PRESETS, fitting_presets, parse_protocols
 from jaxdepth.evaluation.protocol import Protocol
-from jaxdepth.evaluation.scoring import EDGE_METRICS, ImageScore, Scorer, Scores, score
+from jaxdepth.evaluation.scoring import (
+    EDGE_METRICS,
+    ImageScore,
+    Scorer,
+    Scores,
+    image_score,
+    score,
+    total,
+)
 from jaxdepth.evaluation.table import (
     EDGE_COLUMNS,
     TABLE_COLUMNS,
@@ -39,6 +48,7 @@ __all__ = [
     "PRESETS",
     "TABLE_COLUMNS",
     "Crop",
+    "Header",
     "ImageScore",
     "LearningCurve",
     "Placement",
@@ -54,14 +64,19 @@ __all__ = [
     "fitting_presets",
     "footer_lines",
     "format_curves",
+    "format_lines",
     "format_table",
     "identity_lines",
+    "image_score",
     "line_colors",
     "mean_rows",
     "new_figure",
     "parse_crop",
+    "parse_lines",
     "parse_protocols",
     "plot_curves",
+    "read_results",
     "require_same_protocol",
     "score",
+    "total",
 ]

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,18 +13,37 @@ from jaxdepth.errors import DataError
 from jaxdepth.evaluation.alignment import missing
 from jaxdepth.evaluation.placement import Placement
 from jaxdepth.evaluation.protocol import Protocol
-from jaxdepth.metrics import MetricAccumulator, compute, metric_sums, near_edges
+from jaxdepth.metrics import MetricAccumulator, MetricSums, compute, metric_sums, near_edges
 
 EDGE_METRICS = {"edge_mae": "mae", "edge_abs_rel": "abs_rel"}
 """What scoring near edges adds → the metric that it is of the pixels there."""
 
 
 class ImageScore(NamedTuple):
-    """The metrics of one image alone; NaN, all of them, where no pixel of it is valid."""
+    """The score of one image alone, and the sums that it and every average are computed from.
+
+    Attributes:
+        name: what the image is called.
+        metrics: `jaxdepth.metrics.METRIC_NAMES` → value, with `EDGE_METRICS` if asked for; NaN, all
+            of them, where no pixel is valid.
+        sums: over the valid pixels, float64.
+        placement: how the prediction came onto the scored region.
+        missing_pixels, clamped_pixels: as `Scores` has them, of this image.
+        edge_sums: over the valid pixels near discontinuities; None if not asked for.
+    """
 
     name: str
-    pixels: int
     metrics: Mapping[str, float]
+    sums: MetricSums
+    placement: Placement
+    missing_pixels: int = 0
+    clamped_pixels: int = 0
+    edge_sums: MetricSums | None = None
+
+    @property
+    def pixels(self) -> int:
+        """Valid pixels."""
+        return int(self.sums.pixels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,12 +95,13 @@ class Scorer:
 
     def __init__(self, protocol: Protocol, *, edges: bool = False):
         self.protocol = protocol
-        self._accumulator = MetricAccumulator(average=protocol.average)
-        self._near_edges = MetricAccumulator(average=protocol.average) if edges else None
-        self._placements: collections.Counter[Placement] = collections.Counter()
-        self._missing_pixels = 0
-        self._clamped_pixels = 0
-        self._per_image: list[ImageScore] = []
+        self._edges = edges
+        self._images: list[ImageScore] = []
+
+    @property
+    def images(self) -> Sequence[ImageScore]:
+        """The scores of each image so far, in the order given."""
+        return self._images
 
     def add(
         self,
@@ -111,60 +131,89 @@ class Scorer:
         aligned = protocol.align(p, g, valid)
         clamped = protocol.clamp(aligned)
         compared = (g, clamped) if protocol.swapped else (clamped, g)
-        sums = metric_sums(*compared, valid)
-        self._accumulator.update(sums)
-
         absent = valid & missing(p)
-        self._missing_pixels += int(np.sum(absent))
-        self._clamped_pixels += int(np.sum(valid & ~absent & (clamped != aligned)))
-        self._placements[placement] += 1
-        metrics = self._as_stated({name: float(value) for name, value in compute(sums).items()})
-        if self._near_edges is not None:
+        near = None
+        if self._edges:
             near = near_edges(target.astype(np.float64))
             if near.shape != g.shape:
                 near = protocol.region(target.shape, name=name).of(near)
-            edge_sums = metric_sums(*compared, valid & near)
-            self._near_edges.update(edge_sums)
-            metrics |= _of_edges(compute(edge_sums))
-        self._per_image.append(ImageScore(name, int(sums.pixels), metrics))
-
-    def scores(self) -> Scores:
-        """The scores of all predictions so far.
-
-        Raises:
-            DataError: there is none, or no pixel of any ground truth counts.
-        """
-        if not self._per_image:
-            raise DataError("there is nothing to score: no pair of a prediction and a ground truth")
-        if self._accumulator.pixels == 0:
-            raise DataError(
-                f"no pixel of the ground truth counts, in none of {len(self._per_image)} images "
-                f"(the first is {self._per_image[0].name}), under the protocol: {self.protocol}; "
-                "check --depth_scale, the crop and the range"
+        self._images.append(
+            image_score(
+                protocol,
+                name,
+                sums=metric_sums(*compared, valid),
+                placement=placement,
+                missing_pixels=int(np.sum(absent)),
+                clamped_pixels=int(np.sum(valid & ~absent & (clamped != aligned))),
+                edge_sums=None if near is None else metric_sums(*compared, valid & near),
             )
-        metrics, edge_pixels = self._as_stated(self._accumulator.compute()), None
-        if self._near_edges is not None:
-            metrics |= _of_edges(self._near_edges.compute())
-            edge_pixels = self._near_edges.pixels
-        return Scores(
-            protocol=self.protocol,
-            metrics=metrics,
-            images=self._accumulator.images,
-            empty_images=self._accumulator.empty_images,
-            pixels=self._accumulator.pixels,
-            missing_pixels=self._missing_pixels,
-            clamped_pixels=self._clamped_pixels,
-            placements={
-                kind: self._placements[kind] for kind in Placement if self._placements[kind]
-            },
-            per_image=tuple(self._per_image),
-            edge_pixels=edge_pixels,
         )
 
-    def _as_stated(self, metrics: dict[str, float]) -> dict[str, float]:
-        if self.protocol.log10_rmse:
-            metrics["rmse_log"] /= math.log(10)
-        return metrics
+    def scores(self) -> Scores:
+        """The scores of all predictions so far; `total` has the errors."""
+        return total(self.protocol, self.images)
+
+
+def image_score(
+    protocol: Protocol,
+    name: str,
+    *,
+    sums: MetricSums,
+    placement: Placement,
+    missing_pixels: int,
+    clamped_pixels: int,
+    edge_sums: MetricSums | None = None,
+) -> ImageScore:
+    """The score of one image from its sums; see `ImageScore`."""
+    sums = MetricSums(*map(np.float64, sums))
+    metrics = _as_stated(protocol, compute(sums))
+    if edge_sums is not None:
+        edge_sums = MetricSums(*map(np.float64, edge_sums))
+        metrics |= _of_edges(compute(edge_sums))
+    return ImageScore(name, metrics, sums, placement, missing_pixels, clamped_pixels, edge_sums)
+
+
+def total(protocol: Protocol, images: Sequence[ImageScore]) -> Scores:
+    """The scores of images that were scored under a protocol.
+
+    Args:
+        protocol: the rules that the images were scored under.
+        images: the score of each, as `Scorer.images` or a file of per-image results has them.
+
+    Raises:
+        DataError: there is none, or no pixel of any ground truth counts.
+    """
+    if not images:
+        raise DataError("there is nothing to score: no pair of a prediction and a ground truth")
+    accumulator = MetricAccumulator(average=protocol.average)
+    for image in images:
+        accumulator.update(image.sums)
+    if accumulator.pixels == 0:
+        raise DataError(
+            f"no pixel of the ground truth counts, in none of {len(images)} images "
+            f"(the first is {images[0].name}), under the protocol: {protocol}; "
+            "check --depth_scale, the crop and the range"
+        )
+    metrics, edge_pixels = _as_stated(protocol, accumulator.compute()), None
+    if images[0].edge_sums is not None:
+        of_edges = MetricAccumulator(average=protocol.average)
+        for image in images:
+            of_edges.update(image.edge_sums)
+        metrics |= _of_edges(of_edges.compute())
+        edge_pixels = of_edges.pixels
+    placements = collections.Counter(image.placement for image in images)
+    return Scores(
+        protocol=protocol,
+        metrics=metrics,
+        images=accumulator.images,
+        empty_images=accumulator.empty_images,
+        pixels=accumulator.pixels,
+        missing_pixels=sum(image.missing_pixels for image in images),
+        clamped_pixels=sum(image.clamped_pixels for image in images),
+        placements={kind: placements[kind] for kind in Placement if placements[kind]},
+        per_image=tuple(images),
+        edge_pixels=edge_pixels,
+    )
 
 
 def score(pairs: Iterable[tuple[Any, ...]], protocol: Protocol, *, edges: bool = False) -> Scores:
@@ -187,6 +236,13 @@ def score(pairs: Iterable[tuple[Any, ...]], protocol: Protocol, *, edges: bool =
     for pair in pairs:
         scorer.add(*pair)
     return scorer.scores()
+
+
+def _as_stated(protocol: Protocol, metrics: Mapping[str, ArrayLike]) -> dict[str, float]:
+    stated = {name: float(value) for name, value in metrics.items()}
+    if protocol.log10_rmse:
+        stated["rmse_log"] /= math.log(10)
+    return stated
 
 
 def _of_edges(metrics: Mapping[str, ArrayLike]) -> dict[str, float]:
