@@ -71,7 +71,9 @@ def main(arguments: list[str]) -> int:
     )
     add("--num_iters", help="iterations: values joined by commas (default: 1,3,5,10,15,20), or the "
         "one number of --study=convergence (default: 50)")  # fmt: skip
-    add("--out", type=Path, help="folder for a study (default: studies/ in the first run's)")
+    add("--out", type=Path, help="folder for per-image results (default: evaluations/ in the "
+        "run's, none for --predictions) or a study (default: studies/ there)")  # fmt: skip
+    add("--fresh", action="store_true", help="score again what saved results say has been scored")
     flags, overrides = parser.parse_known_args(arguments)
 
     from jaxdepth.inference import evaluate

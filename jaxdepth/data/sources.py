@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
 
+from jaxdepth.data.fingerprint import fingerprint_files
 from jaxdepth.data.rooms import Rooms, RoomsConfig, prepare_rooms
 from jaxdepth.errors import ConfigError, DataError
 
@@ -28,10 +30,12 @@ class Example(NamedTuple):
 class Source(Sequence):
     """A split of a prepared dataset; `source[i]` reads and decodes one `Example`."""
 
-    def __init__(self, records: Sequence, *, name: str, depth_key: str):
+    def __init__(self, records: Sequence, *, name: str, depth_key: str, fingerprint: str = ""):
         self._records = records
         self._name = name
         self._depth_key = depth_key
+        self.fingerprint = fingerprint
+        """Changes if the dataset's files do."""
 
     def __len__(self) -> int:
         return len(self._records)
@@ -94,7 +98,13 @@ def open_source(
             f"{builder.data_dir}: random access needs array_record files, this dataset was "
             "prepared in another format. Prepare it with file_format='array_record'."
         ) from error
-    return Source(records, name=f"{dataset}/{split}", depth_key=depth)
+    files = sorted(p for p in Path(builder.data_dir).iterdir() if p.is_file())
+    return Source(
+        records,
+        name=f"{dataset}/{split}",
+        depth_key=depth,
+        fingerprint=fingerprint_files(files),
+    )
 
 
 def _open_rooms(variant: str, data_dir: str | None) -> tfds.core.DatasetBuilder:

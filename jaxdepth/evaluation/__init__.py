@@ -14,7 +14,7 @@ from jaxdepth.evaluation.curves import (
     plot_curves,
 )
 from jaxdepth.evaluation.identity import differences, require_same_protocol
-from jaxdepth.evaluation.image_rows import Header, format_lines, parse_lines, read_results
+from jaxdepth.evaluation.image_rows import Header, format_lines, parse_results, read_results
 from jaxdepth.evaluation.placement import Placement
 from jaxdepth.evaluation.plots import line_colors, new_figure
 from jaxdepth.evaluation.presets import PRESETS, fitting_presets, parse_protocols
@@ -33,6 +33,7 @@ from jaxdepth.evaluation.table import (
     TABLE_COLUMNS,
     Rows,
     Spread,
+    Table,
     compare,
     footer_lines,
     format_table,
@@ -57,6 +58,7 @@ __all__ = [
     "Scorer",
     "Scores",
     "Spread",
+    "Table",
     "align",
     "average_bins",
     "compare",
@@ -72,8 +74,8 @@ __all__ = [
     "mean_rows",
     "new_figure",
     "parse_crop",
-    "parse_lines",
     "parse_protocols",
+    "parse_results",
     "plot_curves",
     "read_results",
     "require_same_protocol",

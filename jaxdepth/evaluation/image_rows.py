@@ -1,7 +1,8 @@
-"""Per-image results as text: a CSV line for each image and map, a JSON header for all of them.
+"""Per-image results as text: what they are of, and a CSV line for each image and map.
 
-A line holds the sums that every metric is computed from, not the metrics: pooled and averaged
-tables, and any statistic over images, follow from it to the last digit.
+The first line of a file is `# ` and JSON, the second one names the columns. A line holds the sums
+that every metric is computed from, not the metrics: pooled and averaged tables, and any statistic
+over images, follow from it to the last digit.
 """
 
 import csv
@@ -40,8 +41,8 @@ class Header(NamedTuple):
     edges: bool = False
     about: Mapping[str, Any] = {}
 
-    def to_json(self) -> str:
-        """With the protocol in words, as a hash, and field by field."""
+    def __str__(self) -> str:
+        """The first two lines, with the protocol in words, as a hash, and field by field."""
         header = {
             "protocol": str(self.protocol),
             "protocol_hash": self.protocol.fingerprint,
@@ -51,18 +52,21 @@ class Header(NamedTuple):
             "edges": self.edges,
             "about": self.about,
         }
-        return json.dumps(header, indent=2, ensure_ascii=False) + "\n"
+        return f"# {json.dumps(header, ensure_ascii=False)}\n{','.join(self.columns)}\n"
 
     @classmethod
-    def from_json(cls, text: str) -> "Header":
-        """Reads what `to_json` wrote; anything else is a `ValueError`."""
+    def parse(cls, text: str) -> "Header":
+        """Reads the header of the text of a file; one without is a `ValueError`."""
         try:
-            header = json.loads(text)
-            protocol = Protocol.from_rules(header["rules"])
-            maps, about = tuple(header["maps"]), header["about"]
-            return cls(protocol, maps, header["images"], header["edges"], about)
+            fields = json.loads(text.partition("\n")[0].removeprefix("# "))
+            protocol = Protocol.from_rules(fields["rules"])
+            maps, about = tuple(fields["maps"]), fields["about"]
+            header = cls(protocol, maps, fields["images"], fields["edges"], about)
         except (KeyError, TypeError) as error:
-            raise ValueError(f"not a header of per-image results: {error}") from error
+            raise ValueError(f"its header lacks something: {error}") from error
+        if not text.startswith(str(header)):
+            raise ValueError("its columns are not those that its header says")
+        return header
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -83,21 +87,22 @@ def format_lines(header: Header, images: Iterable[Mapping[str, ImageScore]]) -> 
     return text.getvalue()
 
 
-def parse_lines(header: Header, text: str) -> tuple[dict[str, list[ImageScore]], int]:
-    """The scores by label, of the images that have all their lines, and the length of these lines.
+def parse_results(text: str) -> tuple[Header, dict[str, list[ImageScore]], int]:
+    """The header of a file's text, and the scores of the images that have all their lines.
 
     What follows the first torn or damaged line counts as not there.
 
-    Args:
-        header: of the lines.
-        text: CSV without the line of column names.
-
     Returns:
-        Label → scores of the images in order, and how many characters of the text they take.
+        The header, label → scores of the images in order, and how much of the text is sound.
+
+    Raises:
+        ValueError: the text has no header.
     """
+    header = Header.parse(text)
+    used = len(str(header))
     images: dict[str, list[ImageScore]] = {label: [] for label in header.maps}
-    whole = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
-    count, used = len(header.maps), 0
+    whole = [f"{line}\n" for line in text[used:].split("\n")[:-1]]
+    count = len(header.maps)
     for start in range(0, len(whole) - count + 1, count):
         group = whole[start : start + count]
         try:
@@ -109,30 +114,30 @@ def parse_lines(header: Header, text: str) -> tuple[dict[str, list[ImageScore]],
         for label, score in zip(header.maps, scores, strict=True):
             images[label].append(score)
         used += sum(map(len, group))
-    return images, used
+    return header, images, used
 
 
 def read_results(file: Path) -> tuple[Header, dict[str, Scores]]:
     """The scores of an evaluation from its file of per-image results, to the digits of its table.
 
     Args:
-        file: `NAME.csv`, beside its header `NAME.json`.
+        file: the CSV file.
 
     Returns:
-        The header, and the scores of each map by label; of as many images as the file has, which
-        are fewer than the header's where the evaluation was stopped.
+        The header, and the scores of each map by label.
 
     Raises:
-        DataError: one of the two files is missing or damaged, or has no image.
+        DataError: the file cannot be read, or has fewer images than its header says.
     """
     try:
-        header = Header.from_json(file.with_suffix(".json").read_text())
-        names, _, text = file.read_text().partition("\n")
-        if names != ",".join(header.columns):
-            raise ValueError("other columns than its header says")
+        header, images, _ = parse_results(file.read_text())
     except (OSError, ValueError) as error:
         raise DataError(f"{file} is no file of per-image results: {error}") from error
-    images, _ = parse_lines(header, text)
+    done = len(images[header.maps[0]])
+    if done != header.images:
+        raise DataError(
+            f"{file} has sound results of {done} of {header.images} images: evaluate again."
+        )
     return header, {label: total(header.protocol, of) for label, of in images.items()}
 
 

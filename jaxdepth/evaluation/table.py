@@ -1,5 +1,6 @@
 """The table of metrics as the papers print it, and the lines below it."""
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,6 +8,7 @@ from typing import NamedTuple
 
 from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation.identity import require_same_protocol
+from jaxdepth.evaluation.protocol import Protocol
 from jaxdepth.evaluation.scoring import Scores
 from jaxdepth.metrics.edges import DISTANCE, RATIO
 
@@ -40,6 +42,45 @@ class Spread(NamedTuple):
 
 Rows = Sequence[tuple[str, Mapping[str, float | Spread]]]
 """Label and metrics of each line of a table."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows of metrics, what stands above and below them, and the rules they are under.
+
+    `str(table)` is `format_table`'s text below the title.
+
+    Attributes:
+        rows: label and metrics of each line.
+        title: the line above; "" for none.
+        footer: lines below.
+        protocols: what the rows were scored under.
+        silog, edges: columns to add, see `format_table`.
+    """
+
+    rows: Rows
+    title: str = ""
+    footer: Sequence[str] = ()
+    protocols: Sequence[Protocol] = ()
+    silog: bool = False
+    edges: bool = False
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Metric → heading."""
+        return table_columns(silog=self.silog, edges=self.edges)
+
+    def __str__(self) -> str:
+        text = format_table(self.rows, silog=self.silog, edges=self.edges, footer=self.footer)
+        return f"{self.title}\n{text}" if self.title else text
+
+
+def table_columns(*, silog: bool, edges: bool) -> Mapping[str, str]:
+    """Metric → heading of a table."""
+    columns = dict(TABLE_COLUMNS)
+    if silog:
+        columns["silog"] = "SIlog"
+    return columns | EDGE_COLUMNS if edges else columns
 
 
 def mean_rows(tables: Sequence[Rows]) -> Rows:
@@ -88,11 +129,7 @@ def format_table(
     Returns:
         The text, lines separated by newlines, without one at the end.
     """
-    columns = dict(TABLE_COLUMNS)
-    if silog:
-        columns["silog"] = "SIlog"
-    if edges:
-        columns |= EDGE_COLUMNS
+    columns = table_columns(silog=silog, edges=edges)
     cells = [["", *columns.values()]]
     for label, metrics in rows:
         cells.append([label, *(_number(metrics.get(name), decimals) for name in columns)])

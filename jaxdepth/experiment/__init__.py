@@ -24,7 +24,13 @@ from jaxdepth.experiment.predictor import (
     to_float,
 )
 from jaxdepth.experiment.stages import Stage, build_stages
-from jaxdepth.experiment.workdir import Workdir, default_workdir, write_bytes, write_text
+from jaxdepth.experiment.workdir import (
+    Workdir,
+    default_workdir,
+    fingerprint_config,
+    write_bytes,
+    write_text,
+)
 
 __all__ = [
     "ABLATIONS",
@@ -47,6 +53,7 @@ __all__ = [
     "choose_variants",
     "default_config",
     "default_workdir",
+    "fingerprint_config",
     "init_variables",
     "load_base_weights",
     "load_config",

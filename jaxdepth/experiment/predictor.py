@@ -46,6 +46,8 @@ class Predictor:
         description: a line about the model.
         protocol: how the config scores.
         step: of the checkpoint that the weights are from.
+        checksum: of the weights, by which the checkpoint is known; 0 if they are from none.
+        batch_size: how many images are predicted at once.
     """
 
     def __init__(
@@ -54,9 +56,11 @@ class Predictor:
         variables: Any,
         *,
         step: int = 0,
+        checksum: int = 0,
         names: tuple[str, ...] | None = None,
     ):
         self.step = step
+        self.checksum = checksum
         self.image_size = tuple(config.data.image_size)
         self.names = names or map_names(config)
         self._extra: tuple[str, ...] = ()
@@ -65,7 +69,7 @@ class Predictor:
         self.labels = map_labels(config)
         self.description = _describe(config)
         self._guide_size = frame_size(config)
-        self._batch_size = config.evaluation.batch_size
+        self.batch_size = config.evaluation.batch_size
         self._variables = variables
         maps = build_maps(config)
 
@@ -94,10 +98,10 @@ class Predictor:
     ) -> Iterator[tuple[Example, ImagePrediction]]:
         """Predicts for examples of any sizes, in batches, in order; at the size of their depth."""
         examples = iter(examples)
-        while batch := list(islice(examples, self._batch_size)):
+        while batch := list(islice(examples, self.batch_size)):
             images, sizes = [e.image for e in batch], [e.depth.shape for e in batch]
             # A last, smaller batch is filled up, so that one compiled program serves all.
-            images += images[-1:] * (self._batch_size - len(batch))
+            images += images[-1:] * (self.batch_size - len(batch))
             yield from zip(batch, self._predict(images, sizes), strict=True)
 
     def _predict(
@@ -157,7 +161,13 @@ def load_predictor(workdir: Workdir, config: FrozenConfigDict | None = None) -> 
     """
     config = config or workdir.config()
     weights = load_weights(workdir, config)
-    return Predictor(config, weights.variables, step=weights.step, names=weights.names)
+    return Predictor(
+        config,
+        weights.variables,
+        step=weights.step,
+        checksum=weights.checksum,
+        names=weights.names,
+    )
 
 
 class Weights(NamedTuple):
@@ -167,11 +177,13 @@ class Weights(NamedTuple):
         variables: the model's.
         step: of the checkpoint.
         names: of the maps worth looking at, see `jaxdepth.experiment.map_names`.
+        checksum: of the variables.
     """
 
     variables: dict
     step: int
     names: tuple[str, ...]
+    checksum: int = 0
 
 
 def load_weights(workdir: Workdir, config: FrozenConfigDict) -> Weights:
@@ -187,6 +199,7 @@ def load_weights(workdir: Workdir, config: FrozenConfigDict) -> Weights:
         progress = checkpoints.progress(step)
         begun = progress["stage"] + (progress["batches"] > 0)
         names = map_names(config, tuple(config.stages[:begun]))
-        return Weights(checkpoints.restore(step, "variables", template), step, names)
+        variables = checkpoints.restore(step, "variables", template)
+        return Weights(variables, step, names, progress["variables"]["checksum"])
     finally:
         checkpoints.close()

@@ -2,14 +2,18 @@
 
 from jaxdepth.inference.curves import plot_runs, read_curve
 from jaxdepth.inference.evaluate import evaluate
+from jaxdepth.inference.examples import Examples, of_photographs, of_predictions, of_split
 from jaxdepth.inference.iterations import Convergence, mean_convergence, score_iterations
 from jaxdepth.inference.photographs import predict_photographs
 from jaxdepth.inference.protocols import protocol_of_run
+from jaxdepth.inference.saved_results import SavedResults
 from jaxdepth.inference.scoring import (
+    RunScores,
+    Saving,
     finished_runs,
-    score_model,
-    score_predictions,
+    score_predictions_under,
     score_run,
+    score_run_under,
 )
 from jaxdepth.inference.sensitivity import predictions_under, run_under
 from jaxdepth.inference.studies import (
@@ -21,9 +25,16 @@ from jaxdepth.inference.studies import (
 
 __all__ = [
     "Convergence",
+    "Examples",
+    "RunScores",
+    "SavedResults",
+    "Saving",
     "evaluate",
     "finished_runs",
     "mean_convergence",
+    "of_photographs",
+    "of_predictions",
+    "of_split",
     "plot_runs",
     "predict_photographs",
     "predictions_under",
@@ -32,9 +43,9 @@ __all__ = [
     "read_lam",
     "run_under",
     "score_iterations",
-    "score_model",
-    "score_predictions",
+    "score_predictions_under",
     "score_run",
+    "score_run_under",
     "study_convergence",
     "study_iterations",
     "study_lam",

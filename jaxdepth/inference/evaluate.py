@@ -1,36 +1,34 @@
 """What `evaluate.py` was asked for, as tables."""
 
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import starmap
 from pathlib import Path
 from typing import Any
 
 from ml_collections import FrozenConfigDict
 
-from jaxdepth.data.folder import (
-    DEPTH_SUFFIXES,
-    Pair,
-    match_pairs,
-    read_image_pairs,
-    read_prediction_pairs,
-)
-from jaxdepth.data.pipeline import examples_in_order
-from jaxdepth.data.sources import Example
 from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation import (
     Protocol,
-    format_table,
+    Table,
+    compare,
+    footer_lines,
+    identity_lines,
     mean_rows,
     parse_crop,
     parse_protocols,
     require_same_protocol,
 )
-from jaxdepth.experiment import Workdir, build_source, default_workdir, load_config
-from jaxdepth.inference.curves import plot_runs
+from jaxdepth.experiment import Workdir, default_workdir, load_config
+from jaxdepth.inference.curves import plot_runs, run_labels
+from jaxdepth.inference.examples import of_photographs, of_predictions, of_split
 from jaxdepth.inference.protocols import check_choice, protocol_of_run
-from jaxdepth.inference.scoring import finished_runs, score_predictions, score_run
+from jaxdepth.inference.scoring import (
+    Saving,
+    finished_runs,
+    score_predictions_under,
+    score_run_under,
+)
 from jaxdepth.inference.sensitivity import predictions_under, run_under
 from jaxdepth.inference.studies import (
     CONVERGENCE_NUM_ITERS,
@@ -74,7 +72,8 @@ def evaluate(
     study: str | None = None,
     num_iters: str | None = None,
     out: Path | None = None,
-) -> Iterator[str]:
+    fresh: bool = False,
+) -> Iterator[Table | str]:
     """Scores runs on a split of their dataset or on a folder, or saved predictions on a folder.
 
     Or, if `curves` or `study` is given, plots what runs recorded or how they integrate.
@@ -105,10 +104,14 @@ def evaluate(
         study: of the integration, one of `STUDIES`, instead of scoring.
         num_iters: the study's numbers of iterations, joined by commas; by default the paper's, or
             50 of a study of convergence.
-        out: folder for the study's files; by default `studies/` in the first run's folder.
+        out: folder for per-image results; by default `evaluations/` in each run's folder, and
+            nowhere for saved predictions. Of a study, the folder for its files; by default
+            `studies/` in the first run's.
+        fresh: whether to score again what saved results say has been scored.
 
     Yields:
-        A table for each run, or one of all.
+        A table for each run, or one of all; of curves and studies, a text. `str` gives the text of
+        either.
 
     Raises:
         ConfigError: a combination that asks for nothing.
@@ -131,8 +134,12 @@ def evaluate(
         )
     if (stage is not None or depth_map is not None) and curves is None:
         raise ConfigError("--stage and --map say what to plot: they need --curves=FILE.png.")
-    if (num_iters is not None or out is not None) and study is None:
-        raise ConfigError("--num_iters and --out are of a study: they need --study=iterations.")
+    if num_iters is not None and study is None:
+        raise ConfigError("--num_iters is of a study: it needs --study=iterations.")
+    if fresh and (study or curves):
+        raise ConfigError("--fresh scores again: leave it out with --study and --curves.")
+    if out is not None and curves:
+        raise ConfigError("--curves=FILE.png says where to write: leave out --out.")
     changes = {"average": average, "min_depth": min_depth, "resize": resize or None}
     changes = {name: value for name, value in changes.items() if value is not None}
     if crop is not None:
@@ -170,17 +177,18 @@ def evaluate(
                 "--predictions scores saved files without a model: leave out --rgb, --workdir, "
                 "--config and --split."
             )
-        pairs = read_prediction_pairs(
-            _matched(predictions, depth, first_suffixes=DEPTH_SUFFIXES),
-            prediction_scale=prediction_scale,
-            depth_scale=depth_scale,
+        examples = of_predictions(
+            predictions, depth, prediction_scale=prediction_scale, depth_scale=depth_scale
         )
         label, columns = str(predictions), {"silog": silog, "edges": edges}
+        saving = Saving(out, fresh=fresh)
         if several:
-            yield predictions_under(pairs, presets, label, **columns)
-        else:
-            one = presets[0] if presets else Protocol(**changes)
-            yield score_predictions(pairs, one, label=label, **columns)
+            yield predictions_under(examples, presets, label, **columns, saving=saving)
+            return
+        one = presets[0] if presets else Protocol(**changes)
+        (scores,) = score_predictions_under(examples, [one], edges=edges, saving=saving)
+        footer = [*footer_lines(scores), *identity_lines(scores)]
+        yield Table([(label, scores.metrics)], footer=footer, protocols=[one], **columns)
         return
     if depth is not None and split:
         raise ConfigError("--split is of a run's own dataset: leave it out with --rgb.")
@@ -193,31 +201,37 @@ def evaluate(
         require_same_protocol(
             {str(run.path): p for (run, _), p in zip(runs, protocols, strict=True)}
         )
-    tables, names, footers = [], [], {}
-    for (run, resolved), own in zip(runs, protocols, strict=True):
-
-        def examples(resolved: FrozenConfigDict = resolved) -> Iterable[Example]:
-            if depth is None:
-                return examples_in_order(build_source(resolved, split))
-            pairs = read_image_pairs(_matched(rgb, depth), depth_scale=depth_scale, resize=resize)
-            return starmap(Example, pairs)
-
+    columns = {"silog": silog, "edges": edges}
+    photographs = None
+    if depth is not None:
+        photographs = of_photographs(rgb, depth, depth_scale=depth_scale, resize=resize)
+    tables, footers = [], {}
+    labels = run_labels([run for run, _ in runs])
+    for (run, resolved), own, label in zip(runs, protocols, labels, strict=True):
+        examples = photographs or of_split(resolved, split)
+        saving = Saving(out, prefix=f"{label}-" if out else "", fresh=fresh)
+        title = f"{run.path}{on}"
         if several:
             choose = partial(protocol_of_run, resolved, {}, split=split)
-            table = run_under(run, resolved, examples, choose, presets, silog=silog, edges=edges)
-            yield f"{run.path}{on}\n{table}"
+            how = {"title": title, "saving": saving, **columns}
+            yield run_under(run, resolved, examples, choose, presets, **how)
             continue
-        rows, footer = score_run(run, resolved, examples(), {}, edges=edges, protocol=own)
+        (scored,) = score_run_under(run, resolved, examples, [own], edges=edges, saving=saving)
+        rows = compare(scored.scores)
         if mean:
             tables.append(rows)
-            names.append(str(run.path))
-            footers |= dict.fromkeys(footer)  # every line that one of them has
+            footers |= dict.fromkeys(scored.footer)  # every line that one of them has
             continue
-        table = format_table(rows, silog=silog, edges=edges, footer=footer)
-        yield f"{run.path}{on}\n{table}"
+        yield Table(rows, title=title, footer=scored.footer, protocols=[own], **columns)
     if mean:
-        table = format_table(mean_rows(tables), silog=silog, edges=edges, footer=footers)
-        yield f"mean ± standard deviation of {', '.join(names)}{on}\n{table}"
+        names = ", ".join(str(run.path) for run, _ in runs)
+        yield Table(
+            mean_rows(tables),
+            title=f"mean ± standard deviation of {names}{on}",
+            footer=list(footers),
+            protocols=list({p.fingerprint: p for p in protocols}.values()),
+            **columns,
+        )
 
 
 def _study(
@@ -255,13 +269,6 @@ def _study(
             "name the largest."
         )
     return study_convergence(runs, out, split=split, num_iters=count)
-
-
-def _matched(first: Path, second: Path, **suffixes: Sequence[str]) -> list[Pair]:
-    matches = match_pairs(first, second, **suffixes)
-    if warning := matches.warning():
-        print(f"warning: {warning}", file=sys.stderr)
-    return matches.pairs
 
 
 def _runs(

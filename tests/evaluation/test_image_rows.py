@@ -12,7 +12,7 @@ from jaxdepth.evaluation import (
     Protocol,
     Scorer,
     format_lines,
-    parse_lines,
+    parse_results,
     read_results,
 )
 
@@ -52,8 +52,7 @@ def test_the_table_is_recomputed_to_the_same_digits(tmp_path, protocol, edges):
     header = Header(protocol, LABELS, images=4, edges=edges, about={"step": 3})
     file = tmp_path / "test-12345678.csv"
     lines = format_lines(header, per_image(scorers))
-    file.write_text(",".join(header.columns) + "\n" + lines)
-    file.with_suffix(".json").write_text(header.to_json())
+    file.write_text(str(header) + lines)
     read, scores = read_results(file)
     assert read == header
     assert list(scores) == list(LABELS)
@@ -79,54 +78,54 @@ def test_a_spreadsheet_can_compute_the_metrics_of_an_image():
 
 def test_every_cut_leaves_whole_images():
     header = Header(Protocol(), LABELS, images=3)
-    scorers = scored(Protocol(), count=3)
-    lines = format_lines(header, per_image(scorers))
-    ends = [len(format_lines(header, per_image(scorers)[:n])) for n in range(4)]
-    for cut in range(len(lines) + 1):
-        images, used = parse_lines(header, lines[:cut])
+    images = per_image(scored(Protocol(), count=3))
+    text = str(header) + format_lines(header, images)
+    ends = [len(str(header)) + len(format_lines(header, images[:n])) for n in range(4)]
+    for cut in range(ends[0], len(text) + 1):
+        found, of, used = parse_results(text[:cut])
         n = sum(end <= cut for end in ends) - 1
+        assert found == header
         assert used == ends[n]
-        assert [len(of) for of in images.values()] == [n, n]
+        assert [len(scores) for scores in of.values()] == [n, n]
 
 
 def test_what_follows_damage_counts_as_not_there():
     header = Header(Protocol(), LABELS, images=3)
     lines = format_lines(header, per_image(scored(Protocol(), count=3))).splitlines(keepends=True)
     lines[3] = "\0" * 40 + "\n"
-    images, used = parse_lines(header, "".join(lines))
+    _, images, used = parse_results(str(header) + "".join(lines))
     assert [len(of) for of in images.values()] == [1, 1]
-    assert used == len("".join(lines[:2]))
+    assert used == len(str(header)) + len("".join(lines[:2]))
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_protocol_comes_back_from_its_header(name):
-    header = Header(PRESETS[name], LABELS, images=1)
-    protocol = Header.from_json(header.to_json()).protocol
+    text = str(Header(PRESETS[name], LABELS, images=1))
+    protocol = Header.parse(text).protocol
     assert protocol == PRESETS[name]
     assert (protocol.fingerprint, str(protocol), protocol.note) == (
         PRESETS[name].fingerprint,
         str(PRESETS[name]),
         PRESETS[name].note,
     )
-    assert json.loads(header.to_json())["protocol_hash"] == protocol.fingerprint
+    assert json.loads(text.splitlines()[0][2:])["protocol_hash"] == protocol.fingerprint
 
 
 @pytest.mark.parametrize(
-    ("csv", "header"),
+    "text",
     [
-        (None, None),
-        ("", None),
-        ("", "{}"),
-        ("a,b\n", Header(Protocol(), LABELS, 1).to_json()),
-        ("a,b\n", "{"),
-        ("a,b\n", Header(Protocol(), LABELS, 1).to_json().replace('"crop"', '"corp"')),
+        None,
+        "",
+        "a,b\n",
+        "# {}\na,b\n",
+        str(Header(Protocol(), LABELS, 1)).replace("sum_abs_rel", "abs_rel"),
+        str(Header(Protocol(), LABELS, 1)).replace('"crop"', '"corp"'),
+        str(Header(Protocol(), LABELS, 1)),  # no image of one
     ],
 )
-def test_other_files_are_named(tmp_path, csv, header):
+def test_other_files_are_named(tmp_path, text):
     file = tmp_path / "a.csv"
-    if csv is not None:
-        file.write_text(csv)
-    if header is not None:
-        file.with_suffix(".json").write_text(header)
+    if text is not None:
+        file.write_text(text)
     with pytest.raises(DataError, match=r"a\.csv"):
         read_results(file)
