@@ -56,6 +56,16 @@ def main(arguments: list[str]) -> int:
     add("--silog", action="store_true", help="add the scale-invariant error to the table")
     add("--edges", action="store_true", help="add the errors near depth edges to the table")
     add("--mean", action="store_true", help="one table of all runs: mean ± standard deviation")
+    add(
+        "--bootstrap",
+        action="store_true",
+        help="print the 95 %% interval of each number, by the bootstrap over images",
+    )
+    add(
+        "--compare",
+        action="store_true",
+        help="compare two runs image by image: difference, its interval, p-value",
+    )
     add("--curves", type=Path, help="file to plot learning curves in, instead of scoring")
     add("--stage", help="stage of training to plot (default: the first that predicts depth)")
     add(

@@ -166,10 +166,10 @@ def image_score(
 ) -> ImageScore:
     """The score of one image from its sums; see `ImageScore`."""
     sums = MetricSums(*map(np.float64, sums))
-    metrics = _as_stated(protocol, compute(sums))
+    metrics = _floats(as_stated(protocol, compute(sums)))
     if edge_sums is not None:
         edge_sums = MetricSums(*map(np.float64, edge_sums))
-        metrics |= _of_edges(compute(edge_sums))
+        metrics |= _floats(of_edges(compute(edge_sums)))
     return ImageScore(name, metrics, sums, placement, missing_pixels, clamped_pixels, edge_sums)
 
 
@@ -194,13 +194,13 @@ def total(protocol: Protocol, images: Sequence[ImageScore]) -> Scores:
             f"(the first is {images[0].name}), under the protocol: {protocol}; "
             "check --depth_scale, the crop and the range"
         )
-    metrics, edge_pixels = _as_stated(protocol, accumulator.compute()), None
+    metrics, edge_pixels = as_stated(protocol, accumulator.compute()), None
     if images[0].edge_sums is not None:
-        of_edges = MetricAccumulator(average=protocol.average)
+        edge_accumulator = MetricAccumulator(average=protocol.average)
         for image in images:
-            of_edges.update(image.edge_sums)
-        metrics |= _of_edges(of_edges.compute())
-        edge_pixels = of_edges.pixels
+            edge_accumulator.update(image.edge_sums)
+        metrics |= of_edges(edge_accumulator.compute())
+        edge_pixels = edge_accumulator.pixels
     placements = collections.Counter(image.placement for image in images)
     return Scores(
         protocol=protocol,
@@ -238,12 +238,18 @@ def score(pairs: Iterable[tuple[Any, ...]], protocol: Protocol, *, edges: bool =
     return scorer.scores()
 
 
-def _as_stated(protocol: Protocol, metrics: Mapping[str, ArrayLike]) -> dict[str, float]:
-    stated = {name: float(value) for name, value in metrics.items()}
+def as_stated(protocol: Protocol, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The metrics in the units that a protocol states; arrays as well as numbers."""
+    stated = dict(metrics)
     if protocol.log10_rmse:
-        stated["rmse_log"] /= math.log(10)
+        stated["rmse_log"] = stated["rmse_log"] / math.log(10)
     return stated
 
 
-def _of_edges(metrics: Mapping[str, ArrayLike]) -> dict[str, float]:
-    return {name: float(metrics[metric]) for name, metric in EDGE_METRICS.items()}
+def of_edges(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """`EDGE_METRICS` from the metrics of the pixels near edges; arrays as well as numbers."""
+    return {name: metrics[metric] for name, metric in EDGE_METRICS.items()}
+
+
+def _floats(metrics: Mapping[str, ArrayLike]) -> dict[str, float]:
+    return {name: float(value) for name, value in metrics.items()}

@@ -10,6 +10,7 @@ from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation.identity import require_same_protocol
 from jaxdepth.evaluation.protocol import Protocol
 from jaxdepth.evaluation.scoring import Scores
+from jaxdepth.evaluation.statistics import DRAWS, LEVEL, Comparison, Interval, bootstrap
 from jaxdepth.metrics.edges import DISTANCE, RATIO
 
 TABLE_COLUMNS: Mapping[str, str] = {
@@ -40,7 +41,9 @@ class Spread(NamedTuple):
     deviation: float
 
 
-Rows = Sequence[tuple[str, Mapping[str, float | Spread]]]
+Cell = float | Spread | Interval
+
+Rows = Sequence[tuple[str, Mapping[str, Cell]]]
 """Label and metrics of each line of a table."""
 
 
@@ -120,7 +123,7 @@ def format_table(
 
     Args:
         rows: label and metrics of each line. A metric that a row lacks, as published rows do, is
-            printed as "-", a `Spread` as "mean ± deviation".
+            printed as "-", a `Spread` as "mean ± deviation", an `Interval` as "value [low, high]".
         silog: whether to add a column with the scale-invariant error.
         edges: whether to add columns with the errors near depth edges, last.
         decimals: digits behind the point.
@@ -206,9 +209,50 @@ def compare(scores: Mapping[str, Scores], *, across: bool = False) -> Rows:
     return [(f"{label} [{s.protocol.fingerprint}]", s.metrics) for label, s in scores.items()]
 
 
-def _number(value: float | Spread | None, decimals: int) -> str:
+def bootstrap_rows(scores: Mapping[str, Scores]) -> tuple[Rows, str]:
+    """Rows with the interval of each metric, and the line for below the table.
+
+    Args:
+        scores: label of each row → its scores.
+
+    Raises:
+        ConfigError: a row has fewer than two images.
+    """
+    rows = [(label, bootstrap(of)) for label, of in scores.items()]
+    return rows, f"[low, high]: {_INTERVAL}"
+
+
+def comparison_rows(
+    names: tuple[str, str],
+    scores: tuple[Scores, Scores],
+    comparison: Mapping[str, Comparison],
+) -> tuple[Rows, list[str]]:
+    """Rows of two sets of predictions, of their difference and of its p-value; lines for below.
+
+    Args:
+        names: the labels of the two.
+        scores: of the two.
+        comparison: as `compare_paired` gives it.
+    """
+    rows = [(name, of.metrics) for name, of in zip(names, scores, strict=True)]
+    rows.append(("difference", {name: c.difference for name, c in comparison.items()}))
+    rows.append(("p", {name: c.p_value for name, c in comparison.items()}))
+    lines = [
+        f"difference: the second row less the first one, [low, high] {_INTERVAL}",
+        f"p: share of {DRAWS:,} random exchanges of the two, image by image, that differ as much",
+    ]
+    return rows, lines
+
+
+_INTERVAL = f"{LEVEL:.0%} of {DRAWS:,} draws of the images with replacement"
+
+
+def _number(value: Cell | None, decimals: int) -> str:
     if value is None:
         return "-"
+    if isinstance(value, Interval):
+        number, low, high = (_number(part, decimals) for part in value)
+        return f"{number} [{low}, {high}]"
     if isinstance(value, Spread):
         return " ± ".join(_number(part, decimals) for part in value)
     return f"{value:.{decimals}f}" if math.isfinite(value) else str(float(value))

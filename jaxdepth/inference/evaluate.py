@@ -11,7 +11,9 @@ from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation import (
     Protocol,
     Table,
-    compare,
+    bootstrap_rows,
+    compare_paired,
+    comparison_rows,
     footer_lines,
     identity_lines,
     mean_rows,
@@ -19,6 +21,7 @@ from jaxdepth.evaluation import (
     parse_protocols,
     require_same_protocol,
 )
+from jaxdepth.evaluation import compare as compare_rows
 from jaxdepth.experiment import Workdir, default_workdir, load_config
 from jaxdepth.inference.curves import plot_runs, run_labels
 from jaxdepth.inference.examples import of_photographs, of_predictions, of_split
@@ -73,6 +76,8 @@ def evaluate(
     num_iters: str | None = None,
     out: Path | None = None,
     fresh: bool = False,
+    bootstrap: bool = False,
+    compare: bool = False,
 ) -> Iterator[Table | str]:
     """Scores runs on a split of their dataset or on a folder, or saved predictions on a folder.
 
@@ -108,6 +113,8 @@ def evaluate(
             nowhere for saved predictions. Of a study, the folder for its files; by default
             `studies/` in the first run's.
         fresh: whether to score again what saved results say has been scored.
+        bootstrap: whether to print the 95 % interval of each number, by the bootstrap over images.
+        compare: whether to compare two runs image by image in one table, in the map that counts.
 
     Yields:
         A table for each run, or one of all; of curves and studies, a text. `str` gives the text of
@@ -148,7 +155,14 @@ def evaluate(
         changes["max_depth"] = max_depth or None
     presets = None if protocol is None else parse_protocols(protocol)
     check_choice(presets, changes, sensitivity=sensitivity, mean=mean, across=across_protocols)
+    if bootstrap + compare + mean > 1:
+        raise ConfigError("--bootstrap, --compare and --mean make different tables: choose one.")
     several = sensitivity or (presets is not None and len(presets) > 1)
+    if (bootstrap or compare) and (several or study or curves):
+        raise ConfigError(
+            "--bootstrap and --compare are of scores under one protocol: leave out --sensitivity, "
+            "--study and --curves, and name one --protocol."
+        )
     if (presets or sensitivity) and (study or curves):
         raise ConfigError(
             "--protocol and --sensitivity choose how depth is scored: leave out --study, --curves."
@@ -172,10 +186,10 @@ def evaluate(
         yield plot_runs(runs, curves, stage=stage, depth_map=depth_map)
         return
     if predictions is not None:
-        if rgb or workdirs or config or split:
+        if rgb or workdirs or config or split or compare or mean:
             raise ConfigError(
                 "--predictions scores saved files without a model: leave out --rgb, --workdir, "
-                "--config and --split."
+                "--config, --split, --mean and --compare."
             )
         examples = of_predictions(
             predictions, depth, prediction_scale=prediction_scale, depth_scale=depth_scale
@@ -188,16 +202,24 @@ def evaluate(
         one = presets[0] if presets else Protocol(**changes)
         (scores,) = score_predictions_under(examples, [one], edges=edges, saving=saving)
         footer = [*footer_lines(scores), *identity_lines(scores)]
-        yield Table([(label, scores.metrics)], footer=footer, protocols=[one], **columns)
+        rows = [(label, scores.metrics)]
+        if bootstrap:
+            rows, line = bootstrap_rows({label: scores})
+            footer.append(line)
+        yield Table(rows, footer=footer, protocols=[one], **columns)
         return
     if depth is not None and split:
         raise ConfigError("--split is of a run's own dataset: leave it out with --rgb.")
     split = None if depth is not None else split or "test"
     on = f" on {rgb}" if depth is not None else f", {split} split"
     runs = _runs(workdirs, config, overrides)
+    if compare and len(runs) != 2:
+        raise ConfigError(
+            f"--compare is of two runs, got {len(runs)}: name them by --workdir=DIR twice."
+        )
     preset = presets[0] if presets else None
     protocols = [protocol_of_run(c, changes, split=split, preset=preset) for _, c in runs]
-    if mean and not across_protocols:
+    if (mean and not across_protocols) or compare:
         require_same_protocol(
             {str(run.path): p for (run, _), p in zip(runs, protocols, strict=True)}
         )
@@ -205,7 +227,7 @@ def evaluate(
     photographs = None
     if depth is not None:
         photographs = of_photographs(rgb, depth, depth_scale=depth_scale, resize=resize)
-    tables, footers = [], {}
+    tables, footers, compared = [], {}, {}
     labels = run_labels([run for run, _ in runs])
     for (run, resolved), own, label in zip(runs, protocols, labels, strict=True):
         examples = photographs or of_split(resolved, split)
@@ -217,12 +239,27 @@ def evaluate(
             yield run_under(run, resolved, examples, choose, presets, **how)
             continue
         (scored,) = score_run_under(run, resolved, examples, [own], edges=edges, saving=saving)
-        rows = compare(scored.scores)
+        if compare:
+            name, scores = next(reversed(scored.scores.items()))
+            compared[f"{label}, {name}"] = scores
+            footers |= dict.fromkeys(scored.footer)
+            continue
+        rows, footer = compare_rows(scored.scores), scored.footer
+        if bootstrap:
+            rows, line = bootstrap_rows(scored.scores)
+            footer.append(line)
         if mean:
             tables.append(rows)
             footers |= dict.fromkeys(scored.footer)  # every line that one of them has
             continue
-        yield Table(rows, title=title, footer=scored.footer, protocols=[own], **columns)
+        yield Table(rows, title=title, footer=footer, protocols=[own], **columns)
+    names = " and ".join(str(run.path) for run, _ in runs)
+    if compare:
+        pair = tuple(compared.values())
+        rows, lines = comparison_rows(tuple(compared), pair, compare_paired(*pair))
+        title = f"comparison of {names}{on}"
+        footer = [*footers, *lines]
+        yield Table(rows, title=title, footer=footer, protocols=protocols[:1], **columns)
     if mean:
         names = ", ".join(str(run.path) for run, _ in runs)
         yield Table(

@@ -14,7 +14,15 @@ from PIL import Image
 
 import evaluate
 from jaxdepth.errors import WorkdirError
-from jaxdepth.evaluation import Header, Protocol, Scorer, format_table, read_results
+from jaxdepth.evaluation import (
+    Header,
+    Protocol,
+    Scorer,
+    bootstrap,
+    compare_paired,
+    format_table,
+    read_results,
+)
 from jaxdepth.inference import SavedResults
 from tests.scripts import Scripts
 
@@ -240,3 +248,36 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
         SavedResults(HEADER, tmp_path / "evaluations" / "test-0.csv"),
     ):
         pass
+
+
+def test_intervals_and_comparisons_are_of_the_saved_results(table, scripts, run, tmp_path):
+    out, _ = table("--bootstrap")
+    _, scores = read_results(the_file(run))
+    interval = bootstrap(scores["integrated u"])["rmse"]
+    assert f"{interval.value:.4f} [{interval.low:.4f}, {interval.high:.4f}]" in out
+    other = shutil.copytree(run, tmp_path / "other")
+    config = json.loads((other / "config.json").read_text())
+    config["model"]["num_iters"] = 7
+    (other / "config.json").write_text(json.dumps(config))
+    out = scripts.call(evaluate.main, "--compare", f"--workdir={run}", f"--workdir={other}")
+    (file,) = (other / "evaluations").iterdir()
+    pair = scores["integrated u"], read_results(file)[1]["integrated u"]
+    compared = compare_paired(*pair)["rmse"]
+    (line,) = (line for line in out.splitlines() if line.startswith("difference  "))
+    value, low, high = compared.difference
+    assert f"{value:.4f} [{low:.4f}, {high:.4f}]" in line
+    assert f"{compared.p_value:.4f}" in next(x for x in out.splitlines() if x.startswith("p  "))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--compare", "--workdir=a"], "--compare is of two runs, got 1"),
+        (["--compare", "--mean"], "choose one"),
+        (["--bootstrap", "--sensitivity"], "under one protocol"),
+        (["--bootstrap", "--study=lam"], "leave out"),
+    ],
+)
+def test_what_makes_no_sense_together_is_refused(scripts, finished, arguments, message):
+    arguments = [a.replace("=a", f"={finished}") for a in arguments]
+    assert message in scripts.call(evaluate.main, *arguments, status=2)
