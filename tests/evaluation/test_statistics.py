@@ -29,7 +29,7 @@ def pairs(count=6, *, seed=0, noise=0.2, size=(9, 12)):
     truth, errors = np.random.default_rng(0), np.random.default_rng([seed, 1])
     for i in range(count):
         target = np.where(truth.random(size) < 0.15 * (i % 6), 0, truth.uniform(0.5, 9, size))
-        error = errors.normal(0.05 * i, noise, size)
+        error = errors.normal(0.02 * i, noise, size)
         yield f"{i}", target * np.exp(error), target
 
 
