@@ -82,14 +82,23 @@ def main(arguments: list[str]) -> int:
     add("--num_iters", help="iterations: values joined by commas (default: 1,3,5,10,15,20), or the "
         "one number of --study=convergence (default: 50)")  # fmt: skip
     add("--out", type=Path, help="folder for per-image results (default: evaluations/ in the "
-        "run's, none for --predictions) or a study (default: studies/ there)")  # fmt: skip
+        "run's, none for --predictions) or a study (default: studies/ there); or a file for the "
+        "tables, .md, .tex, .csv or .json")  # fmt: skip
+    add(
+        "--format",
+        choices=("markdown", "latex", "csv", "json"),
+        help="print the tables as one document of this format",
+    )
     add("--fresh", action="store_true", help="score again what saved results say has been scored")
     flags, overrides = parser.parse_known_args(arguments)
 
-    from jaxdepth.inference import evaluate
+    from jaxdepth.inference import evaluate, is_document, present
 
-    for table in evaluate(**vars(flags), overrides=overrides):
-        print(table, end="\n\n", flush=True)
+    asked = vars(flags)
+    document, format = None, asked.pop("format")
+    if is_document(flags.out):
+        document, asked["out"] = flags.out, None
+    present(evaluate(**asked, overrides=overrides), format=format, out=document)
     return 0
 
 

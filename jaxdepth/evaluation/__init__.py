@@ -13,6 +13,7 @@ from jaxdepth.evaluation.curves import (
     format_curves,
     plot_curves,
 )
+from jaxdepth.evaluation.formats import FORMATS, SUFFIXES
 from jaxdepth.evaluation.identity import differences, require_same_protocol
 from jaxdepth.evaluation.image_rows import Header, format_lines, parse_results, read_results
 from jaxdepth.evaluation.placement import Placement
@@ -43,13 +44,16 @@ from jaxdepth.evaluation.table import (
     identity_lines,
     mean_rows,
 )
+from jaxdepth.evaluation.terminal import to_rich
 
 __all__ = [
     "CROP_RULES",
     "EDGE_COLUMNS",
     "EDGE_METRICS",
+    "FORMATS",
     "NYU_VALID_AREA",
     "PRESETS",
+    "SUFFIXES",
     "TABLE_COLUMNS",
     "Comparison",
     "Crop",
@@ -89,5 +93,6 @@ __all__ = [
     "read_results",
     "require_same_protocol",
     "score",
+    "to_rich",
     "total",
 ]

@@ -58,6 +58,8 @@ class Table:
         title: the line above; "" for none.
         footer: lines below.
         protocols: what the rows were scored under.
+        hashes: of the protocol of each row, "" for none; empty if all rows are of all of them.
+        competing: how many of the first rows compete for the best number of a column; None for all.
         silog, edges: columns to add, see `format_table`.
     """
 
@@ -65,6 +67,8 @@ class Table:
     title: str = ""
     footer: Sequence[str] = ()
     protocols: Sequence[Protocol] = ()
+    hashes: Sequence[str] = ()
+    competing: int | None = None
     silog: bool = False
     edges: bool = False
 
@@ -72,6 +76,29 @@ class Table:
     def columns(self) -> Mapping[str, str]:
         """Metric → heading."""
         return table_columns(silog=self.silog, edges=self.edges)
+
+    def protocols_of(self, row: int) -> Sequence[Protocol]:
+        """What a row was scored under."""
+        if not self.hashes:
+            return self.protocols
+        return [p for p in self.protocols if p.fingerprint == self.hashes[row]]
+
+    def cells(self, decimals: int = 4) -> list[list[str]]:
+        """Heading and rows as text."""
+        return format_cells(self.rows, self.columns, decimals)
+
+    def best(self, decimals: int = 4) -> set[tuple[int, int]]:
+        """(Row, column) of the best numbers, as they are printed, where two or more compete."""
+        best = set()
+        competing = self.rows[: self.competing]
+        for column, name in enumerate(self.columns, start=1):
+            values = [_middle(metrics.get(name)) for _, metrics in competing]
+            finite = [value for value in values if math.isfinite(value)]
+            if len(finite) > 1:
+                winner = max(finite) if name.startswith("delta") else min(finite)
+                text = f"{winner:.{decimals}f}"
+                best |= {(i, column) for i, v in enumerate(values) if f"{v:.{decimals}f}" == text}
+        return best
 
     def __str__(self) -> str:
         text = format_table(self.rows, silog=self.silog, edges=self.edges, footer=self.footer)
@@ -132,19 +159,29 @@ def format_table(
     Returns:
         The text, lines separated by newlines, without one at the end.
     """
-    columns = table_columns(silog=silog, edges=edges)
+    cells = format_cells(rows, table_columns(silog=silog, edges=edges), decimals)
+    widths = column_widths(cells)
+    return "\n".join([*(format_row(row, widths) for row in cells), *footer])
+
+
+def format_cells(rows: Rows, columns: Mapping[str, str], decimals: int) -> list[list[str]]:
+    """The heading and the rows as text, not yet aligned."""
     cells = [["", *columns.values()]]
     for label, metrics in rows:
         cells.append([label, *(_number(metrics.get(name), decimals) for name in columns)])
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        "  ".join(
-            [row[0].ljust(widths[0])]
-            + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        )
-        for row in cells
-    ]
-    return "\n".join([*lines, *footer])
+    return cells
+
+
+def column_widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    """The longest text of each column."""
+    return [max(map(len, column)) for column in zip(*cells, strict=True)]
+
+
+def format_row(row: Sequence[str], widths: Sequence[int]) -> str:
+    """One line: the label, then numbers to the right of their columns."""
+    padded = [row[0].ljust(widths[0])]
+    padded += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+    return "  ".join(padded)
 
 
 def footer_lines(scores: Scores) -> list[str]:
@@ -245,6 +282,12 @@ def comparison_rows(
 
 
 _INTERVAL = f"{LEVEL:.0%} of {DRAWS:,} draws of the images with replacement"
+
+
+def _middle(value: Cell | None) -> float:
+    if value is None:
+        return math.nan
+    return value[0] if isinstance(value, Spread | Interval) else value
 
 
 def _number(value: Cell | None, decimals: int) -> str:

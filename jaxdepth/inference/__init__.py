@@ -4,6 +4,7 @@ from jaxdepth.inference.curves import plot_runs, read_curve
 from jaxdepth.inference.evaluate import evaluate
 from jaxdepth.inference.examples import Examples, of_photographs, of_predictions, of_split
 from jaxdepth.inference.iterations import Convergence, mean_convergence, score_iterations
+from jaxdepth.inference.output import is_document, present
 from jaxdepth.inference.photographs import predict_photographs
 from jaxdepth.inference.protocols import protocol_of_run
 from jaxdepth.inference.saved_results import SavedResults
@@ -31,6 +32,7 @@ __all__ = [
     "Saving",
     "evaluate",
     "finished_runs",
+    "is_document",
     "mean_convergence",
     "of_photographs",
     "of_predictions",
@@ -38,6 +40,7 @@ __all__ = [
     "plot_runs",
     "predict_photographs",
     "predictions_under",
+    "present",
     "protocol_of_run",
     "read_curve",
     "read_lam",

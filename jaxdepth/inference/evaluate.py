@@ -259,7 +259,9 @@ def evaluate(
         rows, lines = comparison_rows(tuple(compared), pair, compare_paired(*pair))
         title = f"comparison of {names}{on}"
         footer = [*footers, *lines]
-        yield Table(rows, title=title, footer=footer, protocols=protocols[:1], **columns)
+        yield Table(
+            rows, title=title, footer=footer, protocols=protocols[:1], competing=2, **columns
+        )
     if mean:
         names = ", ".join(str(run.path) for run, _ in runs)
         yield Table(

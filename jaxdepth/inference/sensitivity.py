@@ -103,10 +103,12 @@ def table_under(
         footer: lines below all.
     """
     rows: list[tuple[str, Mapping[str, float]]] = []
+    hashes: list[str] = []
     for label in scores[0]:
         under = {_joined(label, s[label].protocol.name): s[label] for s in scores}
         of_label = compare(under, across=True)
         rows += [*of_label, (_joined(label, SPREAD_ROW), _spread(of_label))]
+        hashes += [*(s.protocol.fingerprint for s in under.values()), ""]
     lines = []
     for of_protocol in scores:
         last = next(reversed(of_protocol.values()))
@@ -117,6 +119,8 @@ def table_under(
         title=title,
         footer=[*lines, *footer],
         protocols=[next(iter(of_protocol.values())).protocol for of_protocol in scores],
+        hashes=hashes,
+        competing=0,
         silog=silog,
         edges=edges,
     )
