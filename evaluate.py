@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
         type=Path,
         action="append",
         default=[],
-        help="a run's folder, once for each run (default: every finished one under runs/)",
+        help="a run's folder, once for each run (default: every finished one under --root)",
     )
     add("--config", help="config file or FILE:VARIANT; evaluates its default run")
     add("--split", help="train, validation, test (default), or a split as tfds writes it")
@@ -66,6 +66,14 @@ def main(arguments: list[str]) -> int:
         action="store_true",
         help="compare two runs image by image: difference, its interval, p-value",
     )
+    add("--published", action="store_true", help="add the rows of papers under the same protocol")
+    add(
+        "--ablation",
+        choices=("deep_variational", "two_stream"),
+        help="a paper's table of ablations from the runs under --root, and how to train the rest; "
+        "--config says what they are variants of (default: configs/rooms.py)",
+    )
+    add("--root", type=Path, default=Path("runs"), help="folder of runs (default: runs)")
     add("--curves", type=Path, help="file to plot learning curves in, instead of scoring")
     add("--stage", help="stage of training to plot (default: the first that predicts depth)")
     add(

@@ -20,6 +20,7 @@ from jaxdepth.evaluation.placement import Placement
 from jaxdepth.evaluation.plots import line_colors, new_figure
 from jaxdepth.evaluation.presets import PRESETS, fitting_presets, parse_protocols
 from jaxdepth.evaluation.protocol import Protocol
+from jaxdepth.evaluation.published import PublishedRow, add_published, published_rows
 from jaxdepth.evaluation.scoring import (
     EDGE_METRICS,
     ImageScore,
@@ -63,11 +64,13 @@ __all__ = [
     "LearningCurve",
     "Placement",
     "Protocol",
+    "PublishedRow",
     "Rows",
     "Scorer",
     "Scores",
     "Spread",
     "Table",
+    "add_published",
     "align",
     "average_bins",
     "bootstrap",
@@ -90,6 +93,7 @@ __all__ = [
     "parse_protocols",
     "parse_results",
     "plot_curves",
+    "published_rows",
     "read_results",
     "require_same_protocol",
     "score",

@@ -126,6 +126,7 @@ def _json(table: Table) -> dict[str, Any]:
         rows.append({"label": label, "metrics": values, "protocol_hashes": hashes})
     return {
         "title": table.title,
+        "images": table.images,
         "columns": dict(table.columns),
         "rows": rows,
         "protocols": {

@@ -59,6 +59,7 @@ class Table:
         footer: lines below.
         protocols: what the rows were scored under.
         hashes: of the protocol of each row, "" for none; empty if all rows are of all of them.
+        images: how many images each row is of.
         competing: how many of the first rows compete for the best number of a column; None for all.
         silog, edges: columns to add, see `format_table`.
     """
@@ -68,6 +69,7 @@ class Table:
     footer: Sequence[str] = ()
     protocols: Sequence[Protocol] = ()
     hashes: Sequence[str] = ()
+    images: int = 0
     competing: int | None = None
     silog: bool = False
     edges: bool = False

@@ -1,6 +1,11 @@
 """From a config to objects, and a run's folder with its checkpoints."""
 
-from jaxdepth.experiment.ablations import ABLATIONS
+from jaxdepth.experiment.ablations import (
+    ABLATION_TABLES,
+    ABLATIONS,
+    AblationRow,
+    AblationTable,
+)
 from jaxdepth.experiment.base_weights import load_base_weights
 from jaxdepth.experiment.build import (
     build_augmentation,
@@ -34,8 +39,11 @@ from jaxdepth.experiment.workdir import (
 
 __all__ = [
     "ABLATIONS",
+    "ABLATION_TABLES",
     "INTEGRATED",
     "STAGES",
+    "AblationRow",
+    "AblationTable",
     "Checkpoints",
     "ImagePrediction",
     "Predictor",

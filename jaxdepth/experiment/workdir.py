@@ -140,10 +140,16 @@ class Workdir:
             yield
 
 
-def fingerprint_config(config: FrozenConfigDict) -> str:
-    """Twelve hexadecimal digits that change with any key but those that may change in a run."""
+def fingerprint_config(config: FrozenConfigDict, *, seed: bool = True) -> str:
+    """Twelve hexadecimal digits that change with any key but those that may change in a run.
+
+    Args:
+        config: resolved.
+        seed: whether they change with the seed and the name, too.
+    """
+    free = _FREE_TO_CHANGE if seed else (*_FREE_TO_CHANGE, "seed", "name")
     leaves = flatten(from_json(to_json(config)))
-    counting = {key: value for key, value in leaves.items() if key not in _FREE_TO_CHANGE}
+    counting = {key: value for key, value in leaves.items() if key not in free}
     return hashlib.sha256(json.dumps(counting, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -1,5 +1,6 @@
 """A trained run applied to a split, to a folder of pairs, to photographs; curves and studies."""
 
+from jaxdepth.inference.ablation import ablation_table
 from jaxdepth.inference.curves import plot_runs, read_curve
 from jaxdepth.inference.evaluate import evaluate
 from jaxdepth.inference.examples import Examples, of_photographs, of_predictions, of_split
@@ -30,6 +31,7 @@ __all__ = [
     "RunScores",
     "SavedResults",
     "Saving",
+    "ablation_table",
     "evaluate",
     "finished_runs",
     "is_document",

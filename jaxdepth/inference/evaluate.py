@@ -11,39 +11,39 @@ from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation import (
     Protocol,
     Table,
-    bootstrap_rows,
-    compare_paired,
-    comparison_rows,
+    add_published,
     footer_lines,
     identity_lines,
-    mean_rows,
     parse_crop,
     parse_protocols,
     require_same_protocol,
 )
-from jaxdepth.evaluation import compare as compare_rows
 from jaxdepth.experiment import Workdir, default_workdir, load_config
-from jaxdepth.inference.curves import plot_runs, run_labels
+from jaxdepth.inference.ablation import ablation_table
+from jaxdepth.inference.curves import plot_runs
 from jaxdepth.inference.examples import of_photographs, of_predictions, of_split
 from jaxdepth.inference.protocols import check_choice, protocol_of_run
-from jaxdepth.inference.scoring import (
-    Saving,
-    finished_runs,
-    score_predictions_under,
-    score_run_under,
-)
+from jaxdepth.inference.scoring import Saving, finished_runs, score_predictions_under
 from jaxdepth.inference.sensitivity import predictions_under, run_under
 from jaxdepth.inference.studies import (
     CONVERGENCE_NUM_ITERS,
     PAPER_NUM_ITERS,
-    Runs,
     parse_num_iters,
     study_convergence,
     study_iterations,
     study_lam,
 )
+from jaxdepth.inference.tables import (
+    Runs,
+    comparison_table,
+    mean_table,
+    savings,
+    score_runs,
+    score_table,
+)
 
 RUNS = Path("runs")
+ABLATED = "configs/rooms.py"
 STUDIES = ("iterations", "convergence", "lam")
 
 
@@ -78,13 +78,16 @@ def evaluate(
     fresh: bool = False,
     bootstrap: bool = False,
     compare: bool = False,
+    published: bool = False,
+    root: Path = RUNS,
+    ablation: str | None = None,
 ) -> Iterator[Table | str]:
     """Scores runs on a split of their dataset or on a folder, or saved predictions on a folder.
 
     Or, if `curves` or `study` is given, plots what runs recorded or how they integrate.
 
     Args:
-        workdirs: the runs to score; by default every finished one under `runs/`.
+        workdirs: the runs to score; by default every finished one under `root`.
         config: the config (`FILE:VARIANT`) whose run to score, its default one or one workdir.
         overrides: the config's overrides.
         split: of the run's dataset; "test" by default.
@@ -114,6 +117,10 @@ def evaluate(
             `studies/` in the first run's.
         fresh: whether to score again what saved results say has been scored.
         bootstrap: whether to print the 95 % interval of each number, by the bootstrap over images.
+        root: folder of the runs that are meant where none is named.
+        ablation: name of a paper's table of ablations to print of the runs under `root` instead,
+            see `ablation_table`; `config` is then what its rows are variants of.
+        published: whether to add the rows that papers printed under the same protocol.
         compare: whether to compare two runs image by image in one table, in the map that counts.
 
     Yields:
@@ -124,6 +131,8 @@ def evaluate(
         ConfigError: a combination that asks for nothing.
         WorkdirError, CheckpointError, DataError: a run or file that cannot be used.
     """
+    if ablation is not None and config is None:
+        config = ABLATED
     if overrides and config is None:
         raise ConfigError(f"unknown argument {overrides[0]!r}: see `python evaluate.py --help`.")
     if (depth is None) != (rgb is None and predictions is None):
@@ -167,13 +176,39 @@ def evaluate(
         raise ConfigError(
             "--protocol and --sensitivity choose how depth is scored: leave out --study, --curves."
         )
+    if published and (study or curves or compare):
+        raise ConfigError(
+            "--published adds rows to tables of scores: leave out --study, --curves and --compare."
+        )
+    columns = {"silog": silog, "edges": edges}
+    complete = add_published if published else _as_it_is
+    if ablation is not None:
+        if workdirs or depth or curves or study or mean or compare or bootstrap or changes or out:
+            raise ConfigError(
+                "--ablation finds the runs of a paper's table under --root: it goes with --config, "
+                "--split, one --protocol, --silog, --edges, --published and --fresh alone."
+            )
+        if several:
+            raise ConfigError("--ablation is of runs under one protocol: name one.")
+        table = ablation_table(
+            ablation,
+            root=root,
+            config=config,
+            overrides=overrides,
+            split=split or "test",
+            preset=presets[0] if presets else None,
+            fresh=fresh,
+            **columns,
+        )
+        yield complete(table)
+        return
     if study is not None:
         if curves or depth or silog or edges or mean:
             raise ConfigError(
                 "--study is of runs on their own dataset: leave out --curves, --rgb, "
                 "--predictions, --depth, --silog, --edges and --mean."
             )
-        runs = _runs(workdirs, config, overrides)
+        runs = _runs(root, workdirs, config, overrides)
         yield _study(study, runs, out, split=split, num_iters=num_iters, changes=changes)
         return
     if curves is not None:
@@ -182,7 +217,7 @@ def evaluate(
                 "--curves plots what training recorded and scores nothing: it goes with "
                 "--workdir, --config, --stage and --map alone."
             )
-        runs = [run for run, _ in _runs(workdirs, config, overrides)]
+        runs = [run for run, _ in _runs(root, workdirs, config, overrides)]
         yield plot_runs(runs, curves, stage=stage, depth_map=depth_map)
         return
     if predictions is not None:
@@ -194,83 +229,59 @@ def evaluate(
         examples = of_predictions(
             predictions, depth, prediction_scale=prediction_scale, depth_scale=depth_scale
         )
-        label, columns = str(predictions), {"silog": silog, "edges": edges}
-        saving = Saving(out, fresh=fresh)
+        label, saving = str(predictions), Saving(out, fresh=fresh)
         if several:
-            yield predictions_under(examples, presets, label, **columns, saving=saving)
+            yield complete(predictions_under(examples, presets, label, **columns, saving=saving))
             return
         one = presets[0] if presets else Protocol(**changes)
         (scores,) = score_predictions_under(examples, [one], edges=edges, saving=saving)
         footer = [*footer_lines(scores), *identity_lines(scores)]
-        rows = [(label, scores.metrics)]
-        if bootstrap:
-            rows, line = bootstrap_rows({label: scores})
-            footer.append(line)
-        yield Table(rows, footer=footer, protocols=[one], **columns)
+        table = score_table({label: scores}, "", footer, bootstrap=bootstrap, **columns)
+        yield complete(table)
         return
     if depth is not None and split:
         raise ConfigError("--split is of a run's own dataset: leave it out with --rgb.")
     split = None if depth is not None else split or "test"
     on = f" on {rgb}" if depth is not None else f", {split} split"
-    runs = _runs(workdirs, config, overrides)
+    runs = _runs(root, workdirs, config, overrides)
     if compare and len(runs) != 2:
         raise ConfigError(
             f"--compare is of two runs, got {len(runs)}: name them by --workdir=DIR twice."
         )
     preset = presets[0] if presets else None
-    protocols = [protocol_of_run(c, changes, split=split, preset=preset) for _, c in runs]
+    protocols = [protocol_of_run(c, changes, preset, split=split) for _, c in runs]
     if (mean and not across_protocols) or compare:
         require_same_protocol(
             {str(run.path): p for (run, _), p in zip(runs, protocols, strict=True)}
         )
-    columns = {"silog": silog, "edges": edges}
-    photographs = None
     if depth is not None:
         photographs = of_photographs(rgb, depth, depth_scale=depth_scale, resize=resize)
-    tables, footers, compared = [], {}, {}
-    labels = run_labels([run for run, _ in runs])
-    for (run, resolved), own, label in zip(runs, protocols, labels, strict=True):
-        examples = photographs or of_split(resolved, split)
-        saving = Saving(out, prefix=f"{label}-" if out else "", fresh=fresh)
-        title = f"{run.path}{on}"
-        if several:
+        examples = [photographs] * len(runs)
+    else:
+        examples = [of_split(resolved, split) for _, resolved in runs]
+    saving = savings(runs, out, fresh=fresh)
+    if several:
+        for (run, resolved), of, where in zip(runs, examples, saving, strict=True):
             choose = partial(protocol_of_run, resolved, {}, split=split)
-            how = {"title": title, "saving": saving, **columns}
-            yield run_under(run, resolved, examples, choose, presets, **how)
-            continue
-        (scored,) = score_run_under(run, resolved, examples, [own], edges=edges, saving=saving)
-        if compare:
-            name, scores = next(reversed(scored.scores.items()))
-            compared[f"{label}, {name}"] = scores
-            footers |= dict.fromkeys(scored.footer)
-            continue
-        rows, footer = compare_rows(scored.scores), scored.footer
-        if bootstrap:
-            rows, line = bootstrap_rows(scored.scores)
-            footer.append(line)
-        if mean:
-            tables.append(rows)
-            footers |= dict.fromkeys(scored.footer)  # every line that one of them has
-            continue
-        yield Table(rows, title=title, footer=footer, protocols=[own], **columns)
-    names = " and ".join(str(run.path) for run, _ in runs)
-    if compare:
-        pair = tuple(compared.values())
-        rows, lines = comparison_rows(tuple(compared), pair, compare_paired(*pair))
-        title = f"comparison of {names}{on}"
-        footer = [*footers, *lines]
-        yield Table(
-            rows, title=title, footer=footer, protocols=protocols[:1], competing=2, **columns
-        )
+            how = {"title": f"{run.path}{on}", "saving": where, **columns}
+            yield complete(run_under(run, resolved, of, choose, presets, **how))
+        return
+    scored = score_runs(runs, examples, protocols, edges=edges, saving=saving)
+    names = ", ".join(str(run.path) for run, _ in runs)
     if mean:
-        names = ", ".join(str(run.path) for run, _ in runs)
-        yield Table(
-            mean_rows(tables),
-            title=f"mean ± standard deviation of {names}{on}",
-            footer=list(footers),
-            protocols=list({p.fingerprint: p for p in protocols}.values()),
-            **columns,
-        )
+        title = f"mean ± standard deviation of {names}{on}"
+        yield complete(mean_table(list(scored), title, **columns))
+    elif compare:
+        yield comparison_table(runs, list(scored), f"comparison of {names}{on}", **columns)
+    else:
+        for (run, _), one in zip(runs, scored, strict=True):
+            title = f"{run.path}{on}"
+            table = score_table(one.scores, title, one.footer, bootstrap=bootstrap, **columns)
+            yield complete(table)
+
+
+def _as_it_is(table: Table) -> Table:
+    return table
 
 
 def _study(
@@ -311,7 +322,7 @@ def _study(
 
 
 def _runs(
-    workdirs: Sequence[Path], config: str | None, overrides: Sequence[str]
+    root: Path, workdirs: Sequence[Path], config: str | None, overrides: Sequence[str]
 ) -> list[tuple[Workdir, FrozenConfigDict]]:
     """The runs asked for with their configs."""
     if config is not None:
@@ -324,5 +335,5 @@ def _runs(
         run = Workdir(workdirs[0] if workdirs else default_workdir(resolved))
         run.check(resolved)
         return [(run, resolved)]
-    runs = [Workdir(path) for path in workdirs] or finished_runs(RUNS)
+    runs = [Workdir(path) for path in workdirs] or finished_runs(root)
     return [(run, run.config()) for run in runs]

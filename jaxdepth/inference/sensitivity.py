@@ -120,6 +120,7 @@ def table_under(
         footer=[*lines, *footer],
         protocols=[next(iter(of_protocol.values())).protocol for of_protocol in scores],
         hashes=hashes,
+        images=len(next(iter(scores[0].values())).per_image),
         competing=0,
         silog=silog,
         edges=edges,
