@@ -265,10 +265,10 @@ class Protocol:
         Compared in the array's own precision, so that a float32 millimetre is not above 1e-3.
         """
         low = 0 if self.min_depth is None else self.min_depth
-        high = math.inf if self.max_depth is None or self.max_capped else self.max_depth
         above = target >= low if self.min_included and low else target > low
-        below = target <= high if self.max_included else target < high
-        return above & below & np.isfinite(target)
+        if self.max_depth is None or self.max_capped:
+            return above & (target < math.inf)
+        return above & (target <= self.max_depth if self.max_included else target < self.max_depth)
 
     def truth(self, target: np.ndarray) -> np.ndarray:
         """The ground truth (metres, any shape) as it is compared: capped, if the protocol caps."""

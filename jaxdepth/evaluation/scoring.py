@@ -2,18 +2,23 @@
 
 import collections
 import dataclasses
+import functools
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxdepth.errors import DataError
-from jaxdepth.evaluation.alignment import missing
+from jaxdepth.evaluation.image_sums import image_sums
 from jaxdepth.evaluation.placement import Placement
 from jaxdepth.evaluation.protocol import Protocol
-from jaxdepth.metrics import MetricAccumulator, MetricSums, compute, metric_sums, near_edges
+from jaxdepth.metrics import MetricAccumulator, MetricSums, compute, near_edges
+
+_WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 EDGE_METRICS = {"edge_mae": "mae", "edge_abs_rel": "abs_rel"}
 """What scoring near edges adds → the metric that it is of the pixels there."""
@@ -82,9 +87,9 @@ class Scores:
 
 
 class Scorer:
-    """Scores predictions one at a time under a protocol, in float64.
+    """Scores predictions under a protocol, in float64, on all cores.
 
-    Several of them can share one pass over the data.
+    Several of them can share one pass over the data. A few images are held until they are scored.
 
     Args:
         protocol: which pixels count, where predictions lie, and the average.
@@ -97,10 +102,13 @@ class Scorer:
         self.protocol = protocol
         self._edges = edges
         self._images: list[ImageScore] = []
+        self._pending: collections.deque[Future[ImageScore]] = collections.deque()
 
     @property
     def images(self) -> Sequence[ImageScore]:
-        """The scores of each image so far, in the order given."""
+        """The scores of each image so far, in the order given; `add` has the errors."""
+        while self._pending:
+            self._images.append(self._pending.popleft().result())
         return self._images
 
     def add(
@@ -110,7 +118,7 @@ class Scorer:
         target: ArrayLike,
         image: np.ndarray | None = None,
     ) -> None:
-        """Scores one prediction.
+        """Takes one prediction to score; the arrays must not change any more.
 
         Args:
             name: what an error calls the image, usually its file.
@@ -121,37 +129,54 @@ class Scorer:
                 predictions by it needs one.
 
         Raises:
-            DataError: the prediction cannot be placed in the ground truth (`Protocol.place`).
+            DataError: this prediction, or one before it, cannot be placed in the ground truth
+                (`Protocol.place`).
         """
-        protocol = self.protocol
-        target = protocol.truth_frame(np.asarray(target))
-        p, g, placement = protocol.place(np.asarray(prediction), target, name=name, image=image)
-        valid = protocol.valid(g)
-        p, g = p.astype(np.float64), protocol.truth(g.astype(np.float64))
-        aligned = protocol.align(p, g, valid)
-        clamped = protocol.clamp(aligned)
-        compared = (g, clamped) if protocol.swapped else (clamped, g)
-        absent = valid & missing(p)
-        near = None
-        if self._edges:
-            near = near_edges(target.astype(np.float64))
-            if near.shape != g.shape:
-                near = protocol.region(target.shape, name=name).of(near)
-        self._images.append(
-            image_score(
-                protocol,
-                name,
-                sums=metric_sums(*compared, valid),
-                placement=placement,
-                missing_pixels=int(np.sum(absent)),
-                clamped_pixels=int(np.sum(valid & ~absent & (clamped != aligned))),
-                edge_sums=None if near is None else metric_sums(*compared, valid & near),
-            )
-        )
+        if len(self._pending) >= 2 * _WORKERS:
+            self._images.append(self._pending.popleft().result())
+        job = _pool().submit(_score, self.protocol, name, prediction, target, image, self._edges)
+        self._pending.append(job)
 
     def scores(self) -> Scores:
         """The scores of all predictions so far; `total` has the errors."""
         return total(self.protocol, self.images)
+
+
+def _score(
+    protocol: Protocol,
+    name: str,
+    prediction: ArrayLike,
+    target: ArrayLike,
+    image: np.ndarray | None,
+    edges: bool,
+) -> ImageScore:
+    target = protocol.truth_frame(np.asarray(target))
+    p, g, placement = protocol.place(np.asarray(prediction), target, name=name, image=image)
+    aligned = None
+    if protocol.alignment != "none":
+        truth = protocol.truth(g.astype(np.float64))
+        aligned = protocol.align(p.astype(np.float64), truth, protocol.valid(g))
+    sums, missing_pixels, clamped_pixels = image_sums(protocol, p, g, aligned=aligned)
+    edge_sums = None
+    if edges:
+        near = near_edges(target.astype(np.float64))
+        if near.shape != g.shape:
+            near = protocol.region(target.shape, name=name).of(near)
+        edge_sums = image_sums(protocol, p, g, where=near, aligned=aligned).sums
+    return image_score(
+        protocol,
+        name,
+        sums=sums,
+        placement=placement,
+        missing_pixels=missing_pixels,
+        clamped_pixels=clamped_pixels,
+        edge_sums=edge_sums,
+    )
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_WORKERS, thread_name_prefix="scoring")
 
 
 def image_score(

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jax
 from ml_collections import FrozenConfigDict
 
 from jaxdepth.errors import ConfigError
@@ -131,6 +132,11 @@ def evaluate(
         ConfigError: a combination that asks for nothing.
         WorkdirError, CheckpointError, DataError: a run or file that cannot be used.
     """
+    if jax.process_count() > 1:
+        raise ConfigError(
+            f"an evaluation spans the devices of one process, got {jax.process_count()} processes: "
+            "start one process for all local devices."
+        )
     if ablation is not None and config is None:
         config = ABLATED
     if overrides and config is None:

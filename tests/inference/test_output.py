@@ -80,3 +80,8 @@ def test_a_terminal_gets_bold_numbers_and_a_pipe_none(monkeypatch, capsys):
 
 def test_every_format_of_the_flag_is_there():
     assert set(FORMATS) == {"markdown", "latex", "csv", "json"}
+
+
+def test_several_processes_are_refused(call, monkeypatch):
+    monkeypatch.setattr("jax.process_count", lambda: 2)
+    assert "one process, got 2" in call(status=2)
