@@ -5,6 +5,8 @@ python evaluate.py --workdir=runs/rooms --split=test   one run, one split of its
 python evaluate.py --workdir=runs/rooms --rgb=DIR --depth=DIR --depth_scale=1000
 python evaluate.py --predictions=DIR --prediction_scale=1000 --depth=DIR --depth_scale=1000
 python evaluate.py --predictions=DIR ... --protocol=nyu/bts,nyu/kim2018    or --sensitivity
+python evaluate.py --compare --workdir=runs/a --workdir=runs/b    difference, interval, p-value
+python evaluate.py --ablation=two_stream               a paper's table, and what to train for it
 python evaluate.py --curves=curves.png                 the learning curves of every finished run
 python evaluate.py --study=iterations --workdir=runs/rooms    accuracy against iterations
 """
@@ -13,7 +15,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from jaxdepth.errors import report
+from jaxdepth.errors import ConfigError, report
 
 
 def main(arguments: list[str]) -> int:
@@ -106,6 +108,10 @@ def main(arguments: list[str]) -> int:
     document, format = None, asked.pop("format")
     if is_document(flags.out):
         document, asked["out"] = flags.out, None
+    if (document or format) and (flags.study or flags.curves):
+        raise ConfigError(
+            "--format and --out=FILE are of tables: leave them out with --study and --curves."
+        )
     present(evaluate(**asked, overrides=overrides), format=format, out=document)
     return 0
 

@@ -1,9 +1,9 @@
 """Scoring of saved predictions beside a NumPy loop of the same definitions.
 
-    python benchmarks/scoring.py [--images=654] [--turns=5] [--protocol=nyu/bts]
+    python benchmarks/scoring.py [--images=654] [--turns=5]
 
 needs jaxdepth alone. Both score as many predictions of 480×640 in memory, from a few made of random
-waves, under a protocol of NYU Depth v2 whose predictions are of the frame's size:
+waves, under `nyu/bts`:
 
 - `jaxdepth.evaluation.score`, in float64, on all cores;
 - a loop over the images in NumPy and float64 that masks the valid pixels, clamps the prediction and
@@ -89,9 +89,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Scoring beside a NumPy loop.")
     parser.add_argument("--images", type=int, default=654, help="predictions to score")
     parser.add_argument("--turns", type=int, default=5, help="turns of each, at least 1")
-    parser.add_argument("--protocol", default="nyu/bts", choices=("nyu/bts",), help="preset")
     arguments = parser.parse_args()
-    protocol = PRESETS[arguments.protocol]
+    protocol = PRESETS["nyu/bts"]
     pairs = make_pairs(arguments.images)
 
     def ours(pairs: list[Pair]) -> dict[str, float]:

@@ -157,7 +157,7 @@ def evaluate(
     if (stage is not None or depth_map is not None) and curves is None:
         raise ConfigError("--stage and --map say what to plot: they need --curves=FILE.png.")
     if num_iters is not None and study is None:
-        raise ConfigError("--num_iters is of a study: it needs --study=iterations.")
+        raise ConfigError("--num_iters are a study's iterations: they need --study=iterations.")
     if fresh and (study or curves):
         raise ConfigError("--fresh scores again: leave it out with --study and --curves.")
     if out is not None and curves:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation import FORMATS, SUFFIXES, Table, to_rich
 from jaxdepth.experiment import write_text
 
@@ -24,22 +23,15 @@ def present(
     On a terminal the best numbers are bold; anywhere else the text is plain.
 
     Args:
-        tables: from `evaluate`; texts are printed as they are.
+        tables: from `evaluate`; texts are printed as they are and in no document.
         format: one of `jaxdepth.evaluation.FORMATS`, to print one document of all instead.
         out: a file to write such a document to, in the format of its suffix.
-
-    Raises:
-        ConfigError: a document is asked for of what is no table, or `out` cannot be written.
     """
     console = Console(soft_wrap=True, highlight=False) if sys.stdout.isatty() else None
     shown: list[Table] = []
     for table in tables:
         if isinstance(table, Table):
             shown.append(table)
-        elif format or out:
-            raise ConfigError(
-                "--format and --out=FILE are of tables: leave them out with --curves and --study."
-            )
         if format is None and console and isinstance(table, Table):
             console.print(to_rich(table), end="\n\n")
         elif format is None:

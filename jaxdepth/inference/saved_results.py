@@ -43,7 +43,8 @@ class SavedResults:
 
     @property
     def is_complete(self) -> bool:
-        return self.done == self.header.images
+        """Whether the file has all images; results in memory alone never say so."""
+        return self.file is not None and self.done == self.header.images
 
     def __enter__(self) -> "SavedResults":
         if self.file is None:

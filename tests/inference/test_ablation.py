@@ -9,7 +9,7 @@ import pytest
 
 import evaluate
 from jaxdepth.evaluation import read_results
-from jaxdepth.experiment import ABLATION_TABLES, Workdir, fingerprint_config, load_config
+from jaxdepth.experiment import ABLATION_TABLES, fingerprint_config, load_config
 from jaxdepth.inference import ablation_table
 from tests.scripts import TINY
 
@@ -63,13 +63,11 @@ def test_what_a_config_cannot_express_is_said(tmp_path):
 def test_finished_runs_make_the_table_and_seeds_a_mean(scripts, finished, tmp_path):
     seeds = {"a": 0, "b": 1, "again": 0, "c": 2}
     for name, seed in seeds.items():
-        run = shutil.copytree(finished, tmp_path / name)
+        ignore = shutil.ignore_patterns("evaluations")
+        run = shutil.copytree(finished, tmp_path / name, ignore=ignore)
         config = json.loads((run / "config.json").read_text()) | {"seed": seed}
         (run / "config.json").write_text(json.dumps(config))
     (tmp_path / "c" / "finished.json").unlink()
-    shutil.rmtree(tmp_path / "b" / "evaluations", ignore_errors=True)
-    mean = tmp_path / "b" / "mean_depth.npy"
-    assert mean.exists()
     overrides = [*TINY, f"--config.data.data_dir={scripts.data_dir}"]
     arguments = ("--ablation=deep_variational", f"--root={tmp_path}", *overrides)
     out = scripts.call(evaluate.main, *arguments, "--format=json")
@@ -89,7 +87,6 @@ def test_finished_runs_make_the_table_and_seeds_a_mean(scripts, finished, tmp_pa
         f"{FULL}: {paths['c']} is not finished; the command that began it goes on",
     ]
     assert sum("missing; python train.py" in line for line in table["footer"]) == 5
-    assert Workdir(tmp_path / "c").config().seed == 2
 
 
 def test_published_rows_of_a_run_on_rooms_are_none(scripts, finished):

@@ -58,11 +58,11 @@ def test_an_unknown_format_lists_the_known_ones(call, capsys):
     assert "markdown" in capsys.readouterr().err
 
 
-def test_curves_and_studies_are_no_tables(tmp_path):
-    with_text = partial(present, ["a text"], out=tmp_path / "a.md")
-    with pytest.raises(ValueError, match="are of tables"):
-        with_text()
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize("argument", ["--format=csv", "--out=a.json"])
+@pytest.mark.parametrize("other", ["--study=lam", "--curves=a.png"])
+def test_curves_and_studies_are_no_tables(argument, other, tmp_path):
+    err = Scripts(tmp_path).call(evaluate.main, argument, other, status=2)
+    assert "are of tables" in err
 
 
 def test_a_terminal_gets_bold_numbers_and_a_pipe_none(monkeypatch, capsys):
