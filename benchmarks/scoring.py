@@ -10,8 +10,9 @@ waves, under `nyu/bts`:
   writes each metric down as its formula, as published codes do.
 
 They take turns, so that other work on the machine meets both; times are medians, with the fastest
-and the slowest. The metrics of both are compared, and memory is what the process holds (resident)
-after a first turn and at its largest after all.
+and the slowest, beside the processor's time, which other work changes less. The metrics of both are
+compared, and memory is what the process holds (resident) after a first turn and at its largest
+after all.
 """
 
 import argparse
@@ -79,10 +80,11 @@ def resident() -> float:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def timed(function, *args) -> tuple[float, dict[str, float]]:
-    start = time.perf_counter()
+def timed(function, *args) -> tuple[tuple[float, float], dict[str, float]]:
+    """Seconds by the clock and of the processor, and the result."""
+    start = time.perf_counter(), time.process_time()
     result = function(*args)
-    return time.perf_counter() - start, result
+    return (time.perf_counter() - start[0], time.process_time() - start[1]), result
 
 
 def main() -> None:
@@ -98,7 +100,7 @@ def main() -> None:
 
     ours(pairs)
     before = resident()
-    times: dict[str, list[float]] = {"jaxdepth": [], "NumPy loop": []}
+    times: dict[str, list[tuple[float, float]]] = {"jaxdepth": [], "NumPy loop": []}
     for _ in range(arguments.turns):
         seconds, found = timed(ours, pairs)
         times["jaxdepth"].append(seconds)
@@ -110,13 +112,16 @@ def main() -> None:
         f"{arguments.images} predictions of {SIZE[0]}×{SIZE[1]} under {protocol.name}, "
         f"{arguments.turns} turns, {cores} cores, load {load:.1f}"
     )
-    for name, seconds in times.items():
-        each = statistics.median(seconds) / arguments.images
+    medians = {}
+    for name, turns in times.items():
+        seconds, processor = zip(*turns, strict=True)
+        medians[name] = statistics.median(seconds)
         print(
-            f"{name:>10}: {statistics.median(seconds):6.2f} s ({min(seconds):.2f} to "
-            f"{max(seconds):.2f}), {1e3 * each:5.2f} ms an image"
+            f"{name:>10}: {medians[name]:6.2f} s ({min(seconds):.2f} to {max(seconds):.2f}), "
+            f"{1e3 * medians[name] / arguments.images:5.2f} ms an image, processor "
+            f"{1e3 * statistics.median(processor) / arguments.images:5.2f} ms"
         )
-    ratio = statistics.median(times["NumPy loop"]) / statistics.median(times["jaxdepth"])
+    ratio = medians["NumPy loop"] / medians["jaxdepth"]
     print(f"times as fast: {ratio:.2f}; largest relative difference of a metric: {largest:.1e}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     print(f"memory: {before:.0f} MiB after a first turn, {peak:.0f} MiB at its largest")
