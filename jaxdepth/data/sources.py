@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
 
+from jaxdepth.data.fingerprint import fingerprint_files
 from jaxdepth.data.prepare import DATASETS, data_root, find_prepared, open_prepared
 from jaxdepth.data.rooms import Rooms, RoomsConfig, prepare_rooms
 from jaxdepth.errors import ConfigError, DataError
@@ -30,11 +32,21 @@ class Example(NamedTuple):
 class Source(Sequence):
     """A split of a prepared dataset; `source[i]` reads and decodes one `Example`."""
 
-    def __init__(self, records: Sequence, *, name: str, depth_key: str, one_size: bool = True):
+    def __init__(
+        self,
+        records: Sequence,
+        *,
+        name: str,
+        depth_key: str,
+        one_size: bool = True,
+        fingerprint: str = "",
+    ):
         self._records = records
         self._name = name
         self._depth_key = depth_key
         self._one_size = one_size
+        self.fingerprint = fingerprint
+        """Changes if the dataset's files do."""
 
     def __len__(self) -> int:
         return len(self._records)
@@ -98,8 +110,14 @@ def open_source(
             f"{builder.data_dir}: random access needs array_record files, this dataset was "
             "prepared in another format. Prepare it with file_format='array_record'."
         ) from error
-    one_size = (builder.info.metadata or {}).get("one_size", True)
-    return Source(records, name=f"{dataset}/{split}", depth_key=depth, one_size=one_size)
+    files = sorted(p for p in Path(builder.data_dir).iterdir() if p.is_file())
+    return Source(
+        records,
+        name=f"{dataset}/{split}",
+        depth_key=depth,
+        one_size=(builder.info.metadata or {}).get("one_size", True),
+        fingerprint=fingerprint_files(files),
+    )
 
 
 def open_builder(

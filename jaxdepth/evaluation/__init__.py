@@ -13,55 +13,90 @@ from jaxdepth.evaluation.curves import (
     format_curves,
     plot_curves,
 )
+from jaxdepth.evaluation.formats import FORMATS, SUFFIXES
 from jaxdepth.evaluation.identity import differences, require_same_protocol
+from jaxdepth.evaluation.image_rows import Header, format_lines, parse_results, read_results
 from jaxdepth.evaluation.placement import Placement
 from jaxdepth.evaluation.plots import line_colors, new_figure
 from jaxdepth.evaluation.presets import PRESETS, fitting_presets, parse_protocols
 from jaxdepth.evaluation.protocol import Protocol
-from jaxdepth.evaluation.scoring import EDGE_METRICS, ImageScore, Scorer, Scores, score
+from jaxdepth.evaluation.published import PublishedRow, add_published, published_rows
+from jaxdepth.evaluation.scoring import (
+    EDGE_METRICS,
+    ImageScore,
+    Scorer,
+    Scores,
+    image_score,
+    score,
+    total,
+)
+from jaxdepth.evaluation.statistics import Comparison, Interval, bootstrap, compare_paired
 from jaxdepth.evaluation.table import (
     EDGE_COLUMNS,
     TABLE_COLUMNS,
     Rows,
     Spread,
+    Table,
+    bootstrap_rows,
     compare,
+    comparison_rows,
     footer_lines,
     format_table,
     identity_lines,
     mean_rows,
 )
+from jaxdepth.evaluation.terminal import to_rich
 
 __all__ = [
     "CROP_RULES",
     "EDGE_COLUMNS",
     "EDGE_METRICS",
+    "FORMATS",
     "NYU_VALID_AREA",
     "PRESETS",
+    "SUFFIXES",
     "TABLE_COLUMNS",
+    "Comparison",
     "Crop",
+    "Header",
     "ImageScore",
+    "Interval",
     "LearningCurve",
     "Placement",
     "Protocol",
+    "PublishedRow",
     "Rows",
     "Scorer",
     "Scores",
     "Spread",
+    "Table",
+    "add_published",
     "align",
     "average_bins",
+    "bootstrap",
+    "bootstrap_rows",
     "compare",
+    "compare_paired",
+    "comparison_rows",
     "differences",
     "fitting_presets",
     "footer_lines",
     "format_curves",
+    "format_lines",
     "format_table",
     "identity_lines",
+    "image_score",
     "line_colors",
     "mean_rows",
     "new_figure",
     "parse_crop",
     "parse_protocols",
+    "parse_results",
     "plot_curves",
+    "published_rows",
+    "read_results",
     "require_same_protocol",
     "score",
+    "to_rich",
+    "total",
 ]

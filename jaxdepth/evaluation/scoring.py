@@ -2,29 +2,53 @@
 
 import collections
 import dataclasses
+import functools
 import math
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxdepth.errors import DataError
-from jaxdepth.evaluation.alignment import missing
+from jaxdepth.evaluation.image_sums import image_sums
 from jaxdepth.evaluation.placement import Placement
 from jaxdepth.evaluation.protocol import Protocol
-from jaxdepth.metrics import MetricAccumulator, compute, metric_sums, near_edges
+from jaxdepth.metrics import MetricAccumulator, MetricSums, compute, near_edges
+
+_WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 EDGE_METRICS = {"edge_mae": "mae", "edge_abs_rel": "abs_rel"}
 """What scoring near edges adds → the metric that it is of the pixels there."""
 
 
 class ImageScore(NamedTuple):
-    """The metrics of one image alone; NaN, all of them, where no pixel of it is valid."""
+    """The score of one image alone, and the sums that it and every average are computed from.
+
+    Attributes:
+        name: what the image is called.
+        metrics: `jaxdepth.metrics.METRIC_NAMES` → value, with `EDGE_METRICS` if asked for; NaN, all
+            of them, where no pixel is valid.
+        sums: over the valid pixels, float64.
+        placement: how the prediction came onto the scored region.
+        missing_pixels, clamped_pixels: as `Scores` has them, of this image.
+        edge_sums: over the valid pixels near discontinuities; None if not asked for.
+    """
 
     name: str
-    pixels: int
     metrics: Mapping[str, float]
+    sums: MetricSums
+    placement: Placement
+    missing_pixels: int = 0
+    clamped_pixels: int = 0
+    edge_sums: MetricSums | None = None
+
+    @property
+    def pixels(self) -> int:
+        """Valid pixels."""
+        return int(self.sums.pixels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,9 +87,9 @@ class Scores:
 
 
 class Scorer:
-    """Scores predictions one at a time under a protocol, in float64.
+    """Scores predictions under a protocol, in float64, on all cores.
 
-    Several of them can share one pass over the data.
+    Several of them can share one pass over the data. A few images are held until they are scored.
 
     Args:
         protocol: which pixels count, where predictions lie, and the average.
@@ -76,12 +100,16 @@ class Scorer:
 
     def __init__(self, protocol: Protocol, *, edges: bool = False):
         self.protocol = protocol
-        self._accumulator = MetricAccumulator(average=protocol.average)
-        self._near_edges = MetricAccumulator(average=protocol.average) if edges else None
-        self._placements: collections.Counter[Placement] = collections.Counter()
-        self._missing_pixels = 0
-        self._clamped_pixels = 0
-        self._per_image: list[ImageScore] = []
+        self._edges = edges
+        self._images: list[ImageScore] = []
+        self._pending: collections.deque[Future[ImageScore]] = collections.deque()
+
+    @property
+    def images(self) -> Sequence[ImageScore]:
+        """The scores of each image so far, in the order given; `add` has the errors."""
+        while self._pending:
+            self._images.append(self._pending.popleft().result())
+        return self._images
 
     def add(
         self,
@@ -90,7 +118,7 @@ class Scorer:
         target: ArrayLike,
         image: np.ndarray | None = None,
     ) -> None:
-        """Scores one prediction.
+        """Takes one prediction to score; the arrays must not change any more.
 
         Args:
             name: what an error calls the image, usually its file.
@@ -101,70 +129,116 @@ class Scorer:
                 predictions by it needs one.
 
         Raises:
-            DataError: the prediction cannot be placed in the ground truth (`Protocol.place`).
+            DataError: this prediction, or one before it, cannot be placed in the ground truth
+                (`Protocol.place`).
         """
-        protocol = self.protocol
-        target = protocol.truth_frame(np.asarray(target))
-        p, g, placement = protocol.place(np.asarray(prediction), target, name=name, image=image)
-        valid = protocol.valid(g)
-        p, g = p.astype(np.float64), protocol.truth(g.astype(np.float64))
-        aligned = protocol.align(p, g, valid)
-        clamped = protocol.clamp(aligned)
-        compared = (g, clamped) if protocol.swapped else (clamped, g)
-        sums = metric_sums(*compared, valid)
-        self._accumulator.update(sums)
-
-        absent = valid & missing(p)
-        self._missing_pixels += int(np.sum(absent))
-        self._clamped_pixels += int(np.sum(valid & ~absent & (clamped != aligned)))
-        self._placements[placement] += 1
-        metrics = self._as_stated({name: float(value) for name, value in compute(sums).items()})
-        if self._near_edges is not None:
-            near = near_edges(target.astype(np.float64))
-            if near.shape != g.shape:
-                near = protocol.region(target.shape, name=name).of(near)
-            edge_sums = metric_sums(*compared, valid & near)
-            self._near_edges.update(edge_sums)
-            metrics |= _of_edges(compute(edge_sums))
-        self._per_image.append(ImageScore(name, int(sums.pixels), metrics))
+        if len(self._pending) >= 2 * _WORKERS:
+            self._images.append(self._pending.popleft().result())
+        job = _pool().submit(_score, self.protocol, name, prediction, target, image, self._edges)
+        self._pending.append(job)
 
     def scores(self) -> Scores:
-        """The scores of all predictions so far.
+        """The scores of all predictions so far; `total` has the errors."""
+        return total(self.protocol, self.images)
 
-        Raises:
-            DataError: there is none, or no pixel of any ground truth counts.
-        """
-        if not self._per_image:
-            raise DataError("there is nothing to score: no pair of a prediction and a ground truth")
-        if self._accumulator.pixels == 0:
-            raise DataError(
-                f"no pixel of the ground truth counts, in none of {len(self._per_image)} images "
-                f"(the first is {self._per_image[0].name}), under the protocol: {self.protocol}; "
-                "check --depth_scale, the crop and the range"
-            )
-        metrics, edge_pixels = self._as_stated(self._accumulator.compute()), None
-        if self._near_edges is not None:
-            metrics |= _of_edges(self._near_edges.compute())
-            edge_pixels = self._near_edges.pixels
-        return Scores(
-            protocol=self.protocol,
-            metrics=metrics,
-            images=self._accumulator.images,
-            empty_images=self._accumulator.empty_images,
-            pixels=self._accumulator.pixels,
-            missing_pixels=self._missing_pixels,
-            clamped_pixels=self._clamped_pixels,
-            placements={
-                kind: self._placements[kind] for kind in Placement if self._placements[kind]
-            },
-            per_image=tuple(self._per_image),
-            edge_pixels=edge_pixels,
+
+def _score(
+    protocol: Protocol,
+    name: str,
+    prediction: ArrayLike,
+    target: ArrayLike,
+    image: np.ndarray | None,
+    edges: bool,
+) -> ImageScore:
+    target = protocol.truth_frame(np.asarray(target))
+    p, g, placement = protocol.place(np.asarray(prediction), target, name=name, image=image)
+    aligned = None
+    if protocol.alignment != "none":
+        truth = protocol.truth(g.astype(np.float64))
+        aligned = protocol.align(p.astype(np.float64), truth, protocol.valid(g))
+    sums, missing_pixels, clamped_pixels = image_sums(protocol, p, g, aligned=aligned)
+    edge_sums = None
+    if edges:
+        near = near_edges(target.astype(np.float64))
+        if near.shape != g.shape:
+            near = protocol.region(target.shape, name=name).of(near)
+        edge_sums = image_sums(protocol, p, g, where=near, aligned=aligned).sums
+    return image_score(
+        protocol,
+        name,
+        sums=sums,
+        placement=placement,
+        missing_pixels=missing_pixels,
+        clamped_pixels=clamped_pixels,
+        edge_sums=edge_sums,
+    )
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_WORKERS, thread_name_prefix="scoring")
+
+
+def image_score(
+    protocol: Protocol,
+    name: str,
+    *,
+    sums: MetricSums,
+    placement: Placement,
+    missing_pixels: int,
+    clamped_pixels: int,
+    edge_sums: MetricSums | None = None,
+) -> ImageScore:
+    """The score of one image from its sums; see `ImageScore`."""
+    sums = MetricSums(*map(np.float64, sums))
+    metrics = _floats(as_stated(protocol, compute(sums)))
+    if edge_sums is not None:
+        edge_sums = MetricSums(*map(np.float64, edge_sums))
+        metrics |= _floats(of_edges(compute(edge_sums)))
+    return ImageScore(name, metrics, sums, placement, missing_pixels, clamped_pixels, edge_sums)
+
+
+def total(protocol: Protocol, images: Sequence[ImageScore]) -> Scores:
+    """The scores of images that were scored under a protocol.
+
+    Args:
+        protocol: the rules that the images were scored under.
+        images: the score of each, as `Scorer.images` or a file of per-image results has them.
+
+    Raises:
+        DataError: there is none, or no pixel of any ground truth counts.
+    """
+    if not images:
+        raise DataError("there is nothing to score: no pair of a prediction and a ground truth")
+    accumulator = MetricAccumulator(average=protocol.average)
+    for image in images:
+        accumulator.update(image.sums)
+    if accumulator.pixels == 0:
+        raise DataError(
+            f"no pixel of the ground truth counts, in none of {len(images)} images "
+            f"(the first is {images[0].name}), under the protocol: {protocol}; "
+            "check --depth_scale, the crop and the range"
         )
-
-    def _as_stated(self, metrics: dict[str, float]) -> dict[str, float]:
-        if self.protocol.log10_rmse:
-            metrics["rmse_log"] /= math.log(10)
-        return metrics
+    metrics, edge_pixels = as_stated(protocol, accumulator.compute()), None
+    if images[0].edge_sums is not None:
+        edge_accumulator = MetricAccumulator(average=protocol.average)
+        for image in images:
+            edge_accumulator.update(image.edge_sums)
+        metrics |= of_edges(edge_accumulator.compute())
+        edge_pixels = edge_accumulator.pixels
+    placements = collections.Counter(image.placement for image in images)
+    return Scores(
+        protocol=protocol,
+        metrics=metrics,
+        images=accumulator.images,
+        empty_images=accumulator.empty_images,
+        pixels=accumulator.pixels,
+        missing_pixels=sum(image.missing_pixels for image in images),
+        clamped_pixels=sum(image.clamped_pixels for image in images),
+        placements={kind: placements[kind] for kind in Placement if placements[kind]},
+        per_image=tuple(images),
+        edge_pixels=edge_pixels,
+    )
 
 
 def score(pairs: Iterable[tuple[Any, ...]], protocol: Protocol, *, edges: bool = False) -> Scores:
@@ -189,5 +263,18 @@ def score(pairs: Iterable[tuple[Any, ...]], protocol: Protocol, *, edges: bool =
     return scorer.scores()
 
 
-def _of_edges(metrics: Mapping[str, ArrayLike]) -> dict[str, float]:
-    return {name: float(metrics[metric]) for name, metric in EDGE_METRICS.items()}
+def as_stated(protocol: Protocol, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The metrics in the units that a protocol states; arrays as well as numbers."""
+    stated = dict(metrics)
+    if protocol.log10_rmse:
+        stated["rmse_log"] = stated["rmse_log"] / math.log(10)
+    return stated
+
+
+def of_edges(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """`EDGE_METRICS` from the metrics of the pixels near edges; arrays as well as numbers."""
+    return {name: metrics[metric] for name, metric in EDGE_METRICS.items()}
+
+
+def _floats(metrics: Mapping[str, ArrayLike]) -> dict[str, float]:
+    return {name: float(value) for name, value in metrics.items()}

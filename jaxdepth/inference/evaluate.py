@@ -1,48 +1,50 @@
 """What `evaluate.py` was asked for, as tables."""
 
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import starmap
 from pathlib import Path
 from typing import Any
 
+import jax
 from ml_collections import FrozenConfigDict
 
-from jaxdepth.data.folder import (
-    DEPTH_SUFFIXES,
-    Pair,
-    match_pairs,
-    read_image_pairs,
-    read_prediction_pairs,
-)
-from jaxdepth.data.pipeline import examples_in_order
-from jaxdepth.data.sources import Example
 from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation import (
     Protocol,
-    format_table,
-    mean_rows,
+    Table,
+    add_published,
+    footer_lines,
+    identity_lines,
     parse_crop,
     parse_protocols,
     require_same_protocol,
 )
-from jaxdepth.experiment import Workdir, build_source, default_workdir, load_config
+from jaxdepth.experiment import Workdir, default_workdir, load_config
+from jaxdepth.inference.ablation import ablation_table
 from jaxdepth.inference.curves import plot_runs
+from jaxdepth.inference.examples import of_photographs, of_predictions, of_split
 from jaxdepth.inference.protocols import check_choice, protocol_of_run
-from jaxdepth.inference.scoring import finished_runs, score_predictions, score_run
+from jaxdepth.inference.scoring import Saving, finished_runs, score_predictions_under
 from jaxdepth.inference.sensitivity import predictions_under, run_under
 from jaxdepth.inference.studies import (
     CONVERGENCE_NUM_ITERS,
     PAPER_NUM_ITERS,
-    Runs,
     parse_num_iters,
     study_convergence,
     study_iterations,
     study_lam,
 )
+from jaxdepth.inference.tables import (
+    Runs,
+    comparison_table,
+    mean_table,
+    savings,
+    score_runs,
+    score_table,
+)
 
 RUNS = Path("runs")
+ABLATED = "configs/rooms.py"
 STUDIES = ("iterations", "convergence", "lam")
 
 
@@ -74,13 +76,19 @@ def evaluate(
     study: str | None = None,
     num_iters: str | None = None,
     out: Path | None = None,
-) -> Iterator[str]:
+    fresh: bool = False,
+    bootstrap: bool = False,
+    compare: bool = False,
+    published: bool = False,
+    root: Path = RUNS,
+    ablation: str | None = None,
+) -> Iterator[Table | str]:
     """Scores runs on a split of their dataset or on a folder, or saved predictions on a folder.
 
     Or, if `curves` or `study` is given, plots what runs recorded or how they integrate.
 
     Args:
-        workdirs: the runs to score; by default every finished one under `runs/`.
+        workdirs: the runs to score; by default every finished one under `root`.
         config: the config (`FILE:VARIANT`) whose run to score, its default one or one workdir.
         overrides: the config's overrides.
         split: of the run's dataset; "test" by default.
@@ -105,15 +113,32 @@ def evaluate(
         study: of the integration, one of `STUDIES`, instead of scoring.
         num_iters: the study's numbers of iterations, joined by commas; by default the paper's, or
             50 of a study of convergence.
-        out: folder for the study's files; by default `studies/` in the first run's folder.
+        out: folder for per-image results; by default `evaluations/` in each run's folder, and
+            nowhere for saved predictions. Of a study, the folder for its files; by default
+            `studies/` in the first run's.
+        fresh: whether to score again what saved results say has been scored.
+        bootstrap: whether to print the 95 % interval of each number, by the bootstrap over images.
+        root: folder of the runs that are meant where none is named.
+        ablation: name of a paper's table of ablations to print of the runs under `root` instead,
+            see `ablation_table`; `config` is then what its rows are variants of.
+        published: whether to add the rows that papers printed under the same protocol.
+        compare: whether to compare two runs image by image in one table, in the map that counts.
 
     Yields:
-        A table for each run, or one of all.
+        A table for each run, or one of all; of curves and studies, a text. `str` gives the text of
+        either.
 
     Raises:
         ConfigError: a combination that asks for nothing.
         WorkdirError, CheckpointError, DataError: a run or file that cannot be used.
     """
+    if jax.process_count() > 1:
+        raise ConfigError(
+            f"an evaluation spans the devices of one process, got {jax.process_count()} processes: "
+            "start one process for all local devices."
+        )
+    if ablation is not None and config is None:
+        config = ABLATED
     if overrides and config is None:
         raise ConfigError(f"unknown argument {overrides[0]!r}: see `python evaluate.py --help`.")
     if (depth is None) != (rgb is None and predictions is None):
@@ -131,8 +156,12 @@ def evaluate(
         )
     if (stage is not None or depth_map is not None) and curves is None:
         raise ConfigError("--stage and --map say what to plot: they need --curves=FILE.png.")
-    if (num_iters is not None or out is not None) and study is None:
-        raise ConfigError("--num_iters and --out are of a study: they need --study=iterations.")
+    if num_iters is not None and study is None:
+        raise ConfigError("--num_iters are a study's iterations: they need --study=iterations.")
+    if fresh and (study or curves):
+        raise ConfigError("--fresh scores again: leave it out with --study and --curves.")
+    if out is not None and curves:
+        raise ConfigError("--curves=FILE.png says where to write: leave out --out.")
     changes = {"average": average, "min_depth": min_depth, "resize": resize or None}
     changes = {name: value for name, value in changes.items() if value is not None}
     if crop is not None:
@@ -141,18 +170,51 @@ def evaluate(
         changes["max_depth"] = max_depth or None
     presets = None if protocol is None else parse_protocols(protocol)
     check_choice(presets, changes, sensitivity=sensitivity, mean=mean, across=across_protocols)
+    if bootstrap + compare + mean > 1:
+        raise ConfigError("--bootstrap, --compare and --mean make different tables: choose one.")
     several = sensitivity or (presets is not None and len(presets) > 1)
+    if (bootstrap or compare) and (several or study or curves):
+        raise ConfigError(
+            "--bootstrap and --compare are of scores under one protocol: leave out --sensitivity, "
+            "--study and --curves, and name one --protocol."
+        )
     if (presets or sensitivity) and (study or curves):
         raise ConfigError(
             "--protocol and --sensitivity choose how depth is scored: leave out --study, --curves."
         )
+    if published and (study or curves or compare):
+        raise ConfigError(
+            "--published adds rows to tables of scores: leave out --study, --curves and --compare."
+        )
+    columns = {"silog": silog, "edges": edges}
+    complete = add_published if published else _as_it_is
+    if ablation is not None:
+        if workdirs or depth or curves or study or mean or compare or bootstrap or changes or out:
+            raise ConfigError(
+                "--ablation finds the runs of a paper's table under --root: it goes with --config, "
+                "--split, one --protocol, --silog, --edges, --published and --fresh alone."
+            )
+        if several:
+            raise ConfigError("--ablation is of runs under one protocol: name one.")
+        table = ablation_table(
+            ablation,
+            root=root,
+            config=config,
+            overrides=overrides,
+            split=split or "test",
+            preset=presets[0] if presets else None,
+            fresh=fresh,
+            **columns,
+        )
+        yield complete(table)
+        return
     if study is not None:
         if curves or depth or silog or edges or mean:
             raise ConfigError(
                 "--study is of runs on their own dataset: leave out --curves, --rgb, "
                 "--predictions, --depth, --silog, --edges and --mean."
             )
-        runs = _runs(workdirs, config, overrides)
+        runs = _runs(root, workdirs, config, overrides)
         yield _study(study, runs, out, split=split, num_iters=num_iters, changes=changes)
         return
     if curves is not None:
@@ -161,63 +223,71 @@ def evaluate(
                 "--curves plots what training recorded and scores nothing: it goes with "
                 "--workdir, --config, --stage and --map alone."
             )
-        runs = [run for run, _ in _runs(workdirs, config, overrides)]
+        runs = [run for run, _ in _runs(root, workdirs, config, overrides)]
         yield plot_runs(runs, curves, stage=stage, depth_map=depth_map)
         return
     if predictions is not None:
-        if rgb or workdirs or config or split:
+        if rgb or workdirs or config or split or compare or mean:
             raise ConfigError(
                 "--predictions scores saved files without a model: leave out --rgb, --workdir, "
-                "--config and --split."
+                "--config, --split, --mean and --compare."
             )
-        pairs = read_prediction_pairs(
-            _matched(predictions, depth, first_suffixes=DEPTH_SUFFIXES),
-            prediction_scale=prediction_scale,
-            depth_scale=depth_scale,
+        examples = of_predictions(
+            predictions, depth, prediction_scale=prediction_scale, depth_scale=depth_scale
         )
-        label, columns = str(predictions), {"silog": silog, "edges": edges}
+        label, saving = str(predictions), Saving(out, fresh=fresh)
         if several:
-            yield predictions_under(pairs, presets, label, **columns)
-        else:
-            one = presets[0] if presets else Protocol(**changes)
-            yield score_predictions(pairs, one, label=label, **columns)
+            yield complete(predictions_under(examples, presets, label, **columns, saving=saving))
+            return
+        one = presets[0] if presets else Protocol(**changes)
+        (scores,) = score_predictions_under(examples, [one], edges=edges, saving=saving)
+        footer = [*footer_lines(scores), *identity_lines(scores)]
+        table = score_table({label: scores}, "", footer, bootstrap=bootstrap, **columns)
+        yield complete(table)
         return
     if depth is not None and split:
         raise ConfigError("--split is of a run's own dataset: leave it out with --rgb.")
     split = None if depth is not None else split or "test"
     on = f" on {rgb}" if depth is not None else f", {split} split"
-    runs = _runs(workdirs, config, overrides)
+    runs = _runs(root, workdirs, config, overrides)
+    if compare and len(runs) != 2:
+        raise ConfigError(
+            f"--compare is of two runs, got {len(runs)}: name them by --workdir=DIR twice."
+        )
     preset = presets[0] if presets else None
-    protocols = [protocol_of_run(c, changes, split=split, preset=preset) for _, c in runs]
-    if mean and not across_protocols:
+    protocols = [protocol_of_run(c, changes, preset, split=split) for _, c in runs]
+    if (mean and not across_protocols) or compare:
         require_same_protocol(
             {str(run.path): p for (run, _), p in zip(runs, protocols, strict=True)}
         )
-    tables, names, footers = [], [], {}
-    for (run, resolved), own in zip(runs, protocols, strict=True):
-
-        def examples(resolved: FrozenConfigDict = resolved) -> Iterable[Example]:
-            if depth is None:
-                return examples_in_order(build_source(resolved, split))
-            pairs = read_image_pairs(_matched(rgb, depth), depth_scale=depth_scale, resize=resize)
-            return starmap(Example, pairs)
-
-        if several:
+    if depth is not None:
+        photographs = of_photographs(rgb, depth, depth_scale=depth_scale, resize=resize)
+        examples = [photographs] * len(runs)
+    else:
+        examples = [of_split(resolved, split) for _, resolved in runs]
+    saving = savings(runs, out, fresh=fresh)
+    if several:
+        for (run, resolved), of, where in zip(runs, examples, saving, strict=True):
             choose = partial(protocol_of_run, resolved, {}, split=split)
-            table = run_under(run, resolved, examples, choose, presets, silog=silog, edges=edges)
-            yield f"{run.path}{on}\n{table}"
-            continue
-        rows, footer = score_run(run, resolved, examples(), {}, edges=edges, protocol=own)
-        if mean:
-            tables.append(rows)
-            names.append(str(run.path))
-            footers |= dict.fromkeys(footer)  # every line that one of them has
-            continue
-        table = format_table(rows, silog=silog, edges=edges, footer=footer)
-        yield f"{run.path}{on}\n{table}"
+            how = {"title": f"{run.path}{on}", "saving": where, **columns}
+            yield complete(run_under(run, resolved, of, choose, presets, **how))
+        return
+    scored = score_runs(runs, examples, protocols, edges=edges, saving=saving)
+    names = ", ".join(str(run.path) for run, _ in runs)
     if mean:
-        table = format_table(mean_rows(tables), silog=silog, edges=edges, footer=footers)
-        yield f"mean ± standard deviation of {', '.join(names)}{on}\n{table}"
+        title = f"mean ± standard deviation of {names}{on}"
+        yield complete(mean_table(list(scored), title, **columns))
+    elif compare:
+        yield comparison_table(runs, list(scored), f"comparison of {names}{on}", **columns)
+    else:
+        for (run, _), one in zip(runs, scored, strict=True):
+            title = f"{run.path}{on}"
+            table = score_table(one.scores, title, one.footer, bootstrap=bootstrap, **columns)
+            yield complete(table)
+
+
+def _as_it_is(table: Table) -> Table:
+    return table
 
 
 def _study(
@@ -257,15 +327,8 @@ def _study(
     return study_convergence(runs, out, split=split, num_iters=count)
 
 
-def _matched(first: Path, second: Path, **suffixes: Sequence[str]) -> list[Pair]:
-    matches = match_pairs(first, second, **suffixes)
-    if warning := matches.warning():
-        print(f"warning: {warning}", file=sys.stderr)
-    return matches.pairs
-
-
 def _runs(
-    workdirs: Sequence[Path], config: str | None, overrides: Sequence[str]
+    root: Path, workdirs: Sequence[Path], config: str | None, overrides: Sequence[str]
 ) -> list[tuple[Workdir, FrozenConfigDict]]:
     """The runs asked for with their configs."""
     if config is not None:
@@ -278,5 +341,5 @@ def _runs(
         run = Workdir(workdirs[0] if workdirs else default_workdir(resolved))
         run.check(resolved)
         return [(run, resolved)]
-    runs = [Workdir(path) for path in workdirs] or finished_runs(RUNS)
+    runs = [Workdir(path) for path in workdirs] or finished_runs(root)
     return [(run, run.config()) for run in runs]

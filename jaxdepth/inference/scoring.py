@@ -1,30 +1,82 @@
-"""Scores of runs and of anybody's predictions, as tables."""
+"""Scores of runs and of anybody's predictions, from saved results as far as these go."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from ml_collections import ConfigDict, FrozenConfigDict
 
+import jaxdepth
 from jaxdepth.data.images import read_depth, resize_prediction
 from jaxdepth.data.mean import mean_depth
 from jaxdepth.data.sources import Example
 from jaxdepth.errors import WorkdirError
 from jaxdepth.evaluation import (
+    Header,
     Protocol,
     Rows,
     Scorer,
     Scores,
     compare,
     footer_lines,
-    format_table,
     identity_lines,
 )
-from jaxdepth.experiment import Predictor, Workdir, build_protocol, build_source, load_predictor
+from jaxdepth.experiment import (
+    Predictor,
+    Workdir,
+    build_protocol,
+    build_source,
+    fingerprint_config,
+    load_predictor,
+)
+from jaxdepth.inference.examples import Examples
+from jaxdepth.inference.saved_results import SavedResults
 
 MEAN_ROW = "mean training depth"
+_AT_ONCE = 16
+"""Images between two additions to a file of results."""
+
+Predicted = tuple[str, Mapping[str, np.ndarray], np.ndarray]
+"""Name, predictions by label, ground truth."""
+
+
+class Saving(NamedTuple):
+    """Where per-image results are kept.
+
+    Attributes:
+        folder: to write to; None for the run's own, and for nowhere if there is no run.
+        prefix: what file names begin with.
+        fresh: whether to score again what has been scored.
+    """
+
+    folder: Path | None = None
+    prefix: str = ""
+    fresh: bool = False
+
+
+class RunScores(NamedTuple):
+    """The scores of a run under one protocol.
+
+    Attributes:
+        scores: label of each map → its scores; the one that counts comes last.
+        lines: about the model and its weights.
+    """
+
+    scores: dict[str, Scores]
+    lines: list[str]
+
+    @property
+    def footer(self) -> list[str]:
+        """The lines below a table of these scores."""
+        last = next(reversed(self.scores.values()))
+        return [*footer_lines(last), *identity_lines(last), *self.lines]
 
 
 def finished_runs(root: Path) -> list[Workdir]:
@@ -42,44 +94,6 @@ def finished_runs(root: Path) -> list[Workdir]:
     return runs
 
 
-def score_model(
-    predictor: Predictor,
-    examples: Iterable[Example],
-    protocol: Protocol,
-    mean: np.ndarray,
-    *,
-    edges: bool = False,
-) -> tuple[Rows, list[str]]:
-    """The rows of a model on examples and their footer.
-
-    The mean depth map, then each map of the model.
-    """
-    (scores,) = score_model_under(predictor, examples, [protocol], mean, edges=edges)
-    last = next(reversed(scores.values()))
-    footer = [*footer_lines(last), *identity_lines(last), predictor.description]
-    return compare(scores), footer
-
-
-def score_model_under(
-    predictor: Predictor,
-    examples: Iterable[Example],
-    protocols: Sequence[Protocol],
-    mean: np.ndarray,
-    *,
-    edges: bool = False,
-) -> list[dict[str, Scores]]:
-    """The scores of each row of a model's table, by label, under each protocol in one pass."""
-    names = (MEAN_ROW, *predictor.names)
-    scorers = [{name: Scorer(p, edges=edges) for name in names} for p in protocols]
-    for example, prediction in predictor.predict_examples(examples):
-        rows = {MEAN_ROW: resize_prediction(mean, example.depth.shape), **prediction.maps}
-        for of_protocol in scorers:
-            for name, scorer in of_protocol.items():
-                scorer.add(example.name, rows[name], example.depth)
-    labels = predictor.labels
-    return [{labels.get(name, name): s.scores() for name, s in one.items()} for one in scorers]
-
-
 def score_run(
     run: Workdir,
     config: FrozenConfigDict,
@@ -91,6 +105,8 @@ def score_run(
 ) -> tuple[Rows, list[str]]:
     """The rows of a run on examples and their footer, for `jaxdepth.evaluation.format_table`.
 
+    The mean depth map, then each map of the model. Nothing is saved.
+
     Args:
         run: with a checkpoint.
         config: the run's.
@@ -101,8 +117,79 @@ def score_run(
     """
     protocol = dataclasses.replace(protocol or build_protocol(config), **changes)
     predictor, mean = load_run(run, config, mirrored=protocol.mirrored)
-    rows, footer = score_model(predictor, examples, protocol, mean, edges=edges)
-    return rows, [*footer, *unfinished_lines(run, predictor.step)]
+    results = SavedResults(Header(protocol, _labels(predictor), images=0, edges=edges))
+    (scores,) = _score_model(predictor, lambda start: examples, [results], mean)
+    lines = [predictor.description, *unfinished_lines(run, predictor.step)]
+    return compare(scores), RunScores(scores, lines).footer
+
+
+def score_run_under(
+    run: Workdir,
+    config: FrozenConfigDict,
+    examples: Examples,
+    protocols: Sequence[Protocol],
+    *,
+    edges: bool = False,
+    saving: Saving | None = None,
+) -> list[RunScores]:
+    """The scores of a run under each protocol; its per-image results are saved.
+
+    Args:
+        run: with a checkpoint.
+        config: the run's.
+        examples: from its own dataset or any other.
+        protocols: one or more; it predicts once more for those with mirroring.
+        edges: whether to score near depth edges besides.
+        saving: where results are kept; in the run's folder by default.
+
+    Raises:
+        WorkdirError, CheckpointError, DataError: a run or file that cannot be used.
+    """
+    saving = saving or Saving()
+    saving = saving._replace(folder=saving.folder or run.evaluations)
+    found: dict[int, RunScores] = {}
+    for mirrored in sorted({protocol.mirrored for protocol in protocols}):
+        group = {i: p for i, p in enumerate(protocols) if p.mirrored == mirrored}
+        predictor, mean = load_run(run, config, mirrored=mirrored)
+        about = {
+            "step": predictor.step,
+            "weights": predictor.checksum,
+            "config": fingerprint_config(config),
+            "mean_depth": zlib.crc32(np.ascontiguousarray(mean).tobytes()),
+        }
+        labels = _labels(predictor)
+        saved = [_saved(p, labels, examples, edges, saving, about) for p in group.values()]
+        scores = _score_model(predictor, examples.read, saved, mean)
+        lines = [predictor.description, *unfinished_lines(run, predictor.step)]
+        found |= {i: RunScores(s, lines) for i, s in zip(group, scores, strict=True)}
+    return [found[i] for i in range(len(protocols))]
+
+
+def score_predictions_under(
+    examples: Examples,
+    protocols: Sequence[Protocol],
+    *,
+    edges: bool = False,
+    saving: Saving | None = None,
+) -> list[Scores]:
+    """The scores of saved predictions, whoever made them, under each protocol; read once.
+
+    Args:
+        examples: name, prediction and ground truth of each image.
+        protocols: one or more.
+        edges: whether to score near depth edges besides.
+        saving: where results are kept; nowhere by default.
+
+    Raises:
+        DataError: there is nothing to score, or a prediction cannot be placed.
+    """
+    label = examples.name
+
+    def read(start: int) -> Iterator[Predicted]:
+        return ((name, {label: p}, target) for name, p, target in examples.read(start))
+
+    saved = [_saved(p, (label,), examples, edges, saving or Saving(), {}) for p in protocols]
+    return [scores[label] for scores in _score_into(saved, read)]
 
 
 def load_run(
@@ -132,18 +219,73 @@ def unfinished_lines(run: Workdir, step: int) -> list[str]:
     return [f"training is not finished: this is its checkpoint of step {step}"]
 
 
-def score_predictions(
-    pairs: Iterator[tuple[str, np.ndarray, np.ndarray]],
+def _labels(predictor: Predictor) -> tuple[str, ...]:
+    return tuple(predictor.labels.get(name, name) for name in (MEAN_ROW, *predictor.names))
+
+
+def _saved(
     protocol: Protocol,
-    label: str,
-    *,
-    silog: bool = False,
-    edges: bool = False,
-) -> str:
-    """The table of saved predictions, whoever made them."""
-    scorer = Scorer(protocol, edges=edges)
-    for pair in pairs:
-        scorer.add(*pair)
-    scores = scorer.scores()
-    footer = [*footer_lines(scores), *identity_lines(scores)]
-    return format_table([(label, scores.metrics)], silog=silog, edges=edges, footer=footer)
+    labels: tuple[str, ...],
+    examples: Examples,
+    edges: bool,
+    saving: Saving,
+    about: Mapping[str, Any],
+) -> SavedResults:
+    """The results of one evaluation: `NAME-HASH.csv`, apart from those with errors near edges."""
+    about = {"jaxdepth": jaxdepth.__version__, **examples.about, **about}
+    header = Header(protocol, labels, examples.about["images"], edges, about)
+    if saving.folder is None:
+        return SavedResults(header)
+    name = re.sub(r"[^\w.-]+", "_", f"{saving.prefix}{examples.name}-{protocol.fingerprint}")
+    file = saving.folder / f"{name}{'-edges' if edges else ''}.csv"
+    return SavedResults(header, file, fresh=saving.fresh)
+
+
+def _score_model(
+    predictor: Predictor,
+    read: Callable[[int], Iterable[Example]],
+    saved: Sequence[SavedResults],
+    mean: np.ndarray,
+) -> list[dict[str, Scores]]:
+    """The scores of each row of a model's table, by label, under each protocol in one pass."""
+    labels = dict(zip((MEAN_ROW, *predictor.names), _labels(predictor), strict=True))
+
+    def predict(start: int) -> Iterator[Predicted]:
+        for example, prediction in predictor.predict_examples(read(start)):
+            rows = {MEAN_ROW: resize_prediction(mean, example.depth.shape), **prediction.maps}
+            yield example.name, {label: rows[n] for n, label in labels.items()}, example.depth
+
+    return _score_into(saved, predict)
+
+
+def _score_into(
+    saved: Sequence[SavedResults], read: Callable[[int], Iterable[Predicted]]
+) -> list[dict[str, Scores]]:
+    """Completes results in one pass that begins where the first of them stopped."""
+    with ExitStack() as stack:
+        for results in saved:
+            stack.enter_context(results)
+            if results.restored:
+                print(
+                    f"{results.file}: {results.restored} of {results.header.images} images were "
+                    "scored before (--fresh scores them again)",
+                    file=sys.stderr,
+                )
+        if open_ones := [results for results in saved if not results.is_complete]:
+            start = min(results.done for results in open_ones)
+            items = enumerate(read(start), start)
+            while batch := list(islice(items, _AT_ONCE)):
+                for results in open_ones:
+                    _score_batch(results, batch)
+        return [results.scores() for results in saved]
+
+
+def _score_batch(results: SavedResults, batch: Sequence[tuple[int, Predicted]]) -> None:
+    header, begin = results.header, results.done
+    scorers = {label: Scorer(header.protocol, edges=header.edges) for label in header.maps}
+    for index, (name, predictions, target) in batch:
+        if index >= begin:
+            for label, scorer in scorers.items():
+                scorer.add(name, predictions[label], target)
+    images = zip(*(scorer.images for scorer in scorers.values()), strict=True)
+    results.append([dict(zip(scorers, scores, strict=True)) for scores in images])
