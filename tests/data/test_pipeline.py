@@ -175,7 +175,7 @@ def test_rooms_of_any_size_and_count(scripts):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"dataset": "room"}, "no dataset 'room': choose from kitti, .*nyu_depth_v2, .*rooms"),
+        ({"dataset": "room"}, "no dataset 'room': choose from diml, .*nyu_depth_v2, .*rooms"),
         ({"split": "tests"}, "no split 'tests': choose from"),
         ({"depth": "depht"}, "no depth 'depht': choose from depth, depth_kinect"),
     ],
