@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jaxdepth.data.rooms import Rooms, RoomsConfig, prepare_rooms
+from jaxdepth.data.rooms import Planes, Rooms, RoomsConfig, prepare_rooms, scene_planes
 from jaxdepth.errors import ConfigError, DataError
 
 
@@ -18,20 +19,26 @@ class Example(NamedTuple):
         name: where it comes from, unique in its split.
         image: `[H, W, 3]` uint8.
         depth: `[H, W]` float32 metres; 0 = no measurement.
+        intrinsics: fx, fy, cx, cy of the depth map in pixels, where known; the centre of the top
+            left pixel is (0, 0).
+        planes: finds the planes that are seen in it, where these are known.
     """
 
     name: str
     image: np.ndarray
     depth: np.ndarray
+    intrinsics: Sequence[float] | None = None
+    planes: Callable[[], Planes] | None = None
 
 
 class Source(Sequence):
     """A split of a prepared dataset; `source[i]` reads and decodes one `Example`."""
 
-    def __init__(self, records: Sequence, *, name: str, depth_key: str):
+    def __init__(self, records: Sequence, *, name: str, depth_key: str, seed: int | None = None):
         self._records = records
         self._name = name
         self._depth_key = depth_key
+        self._seed = seed  # of rendered scenes
 
     def __len__(self) -> int:
         return len(self._records)
@@ -46,7 +53,13 @@ class Source(Sequence):
                 f"{self._name}[{index}]: image and depth must have one size, got {image.shape[:2]} "
                 f"and {depth.shape}: prepare the dataset again."
             )
-        return Example(f"{self._name}[{index}]", image, depth)
+        name, intrinsics, planes = f"{self._name}[{index}]", None, None
+        if self._seed is not None:
+            intrinsics = record["intrinsics"].tolist()
+            split, number = record["scene"].decode().split("/")
+            size = dict(zip(("height", "width"), depth.shape, strict=True))
+            planes = partial(scene_planes, self._seed, split, int(number), **size)
+        return Example(name, image, depth, intrinsics, planes)
 
     def __repr__(self) -> str:  # grain identifies sources in checkpoints by their repr
         return f"Source({self._name!r}, length={len(self)})"
@@ -94,7 +107,8 @@ def open_source(
             f"{builder.data_dir}: random access needs array_record files, this dataset was "
             "prepared in another format. Prepare it with file_format='array_record'."
         ) from error
-    return Source(records, name=f"{dataset}/{split}", depth_key=depth)
+    seed = builder.info.metadata["seed"] if dataset == "rooms" else None
+    return Source(records, name=f"{dataset}/{split}", depth_key=depth, seed=seed)
 
 
 def _open_rooms(variant: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
