@@ -13,12 +13,13 @@ from jaxdepth.evaluation.curves import (
     format_curves,
     plot_curves,
 )
+from jaxdepth.evaluation.geometry import GEOMETRY_COLUMNS, Camera, GeometryScores
 from jaxdepth.evaluation.identity import differences, require_same_protocol
 from jaxdepth.evaluation.placement import Placement
 from jaxdepth.evaluation.plots import line_colors, new_figure
 from jaxdepth.evaluation.presets import PRESETS, fitting_presets, parse_protocols
 from jaxdepth.evaluation.protocol import Protocol
-from jaxdepth.evaluation.scoring import EDGE_METRICS, ImageScore, Scorer, Scores, score
+from jaxdepth.evaluation.scoring import EDGE_METRICS, Compared, ImageScore, Scorer, Scores, score
 from jaxdepth.evaluation.table import (
     EDGE_COLUMNS,
     TABLE_COLUMNS,
@@ -35,10 +36,14 @@ __all__ = [
     "CROP_RULES",
     "EDGE_COLUMNS",
     "EDGE_METRICS",
+    "GEOMETRY_COLUMNS",
     "NYU_VALID_AREA",
     "PRESETS",
     "TABLE_COLUMNS",
+    "Camera",
+    "Compared",
     "Crop",
+    "GeometryScores",
     "ImageScore",
     "LearningCurve",
     "Placement",

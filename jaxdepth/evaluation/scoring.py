@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 
 from jaxdepth.errors import DataError
 from jaxdepth.evaluation.alignment import missing
+from jaxdepth.evaluation.crop import Crop
+from jaxdepth.evaluation.geometry import Camera, GeometryScorer, GeometryScores, edge_masks
 from jaxdepth.evaluation.placement import Placement
 from jaxdepth.evaluation.protocol import Protocol
 from jaxdepth.metrics import MetricAccumulator, compute, metric_sums, near_edges
@@ -24,6 +26,23 @@ class ImageScore(NamedTuple):
 
     name: str
     pixels: int
+    metrics: Mapping[str, float]
+
+
+class Compared(NamedTuple):
+    """The arrays that were compared: placed, aligned and clamped, of the scored region.
+
+    Attributes:
+        prediction, target: `[h, w]` float64, metres.
+        valid: true at the pixels that count.
+        region: where they lie in the ground truth.
+        metrics: of this image alone.
+    """
+
+    prediction: np.ndarray
+    target: np.ndarray
+    valid: np.ndarray
+    region: Crop
     metrics: Mapping[str, float]
 
 
@@ -43,6 +62,8 @@ class Scores:
         per_image: the scores of each image, in the order given.
         edge_pixels: valid pixels near discontinuities of the ground truth, which `EDGE_METRICS` are
             averaged over; None if these were not asked for.
+        geometry: scores of edges, planes and points, which `metrics` has too; None if these were
+            not asked for.
     """
 
     protocol: Protocol
@@ -55,6 +76,7 @@ class Scores:
     placements: Mapping[Placement, int]
     per_image: tuple[ImageScore, ...]
     edge_pixels: int | None = None
+    geometry: GeometryScores | None = None
 
     @property
     def empty_names(self) -> tuple[str, ...]:
@@ -72,12 +94,14 @@ class Scorer:
         edges: whether to score the pixels near the ground truth's discontinuities besides, by
             `EDGE_METRICS`. Where these lie does not depend on the protocol: they are sought in the
             whole ground truth (`jaxdepth.metrics.near_edges`).
+        geometry: whether to score edges, planes and points besides, by `GEOMETRY_COLUMNS`.
     """
 
-    def __init__(self, protocol: Protocol, *, edges: bool = False):
+    def __init__(self, protocol: Protocol, *, edges: bool = False, geometry: bool = False):
         self.protocol = protocol
         self._accumulator = MetricAccumulator(average=protocol.average)
         self._near_edges = MetricAccumulator(average=protocol.average) if edges else None
+        self._geometry = GeometryScorer(protocol.average) if geometry else None
         self._placements: collections.Counter[Placement] = collections.Counter()
         self._missing_pixels = 0
         self._clamped_pixels = 0
@@ -89,7 +113,8 @@ class Scorer:
         prediction: ArrayLike,
         target: ArrayLike,
         image: np.ndarray | None = None,
-    ) -> None:
+        camera: Camera | None = None,
+    ) -> Compared:
         """Scores one prediction.
 
         Args:
@@ -99,12 +124,17 @@ class Scorer:
             target: ground truth `[H, W]`, metres; 0 or non-finite = no measurement.
             image: `[H, W, 3]` of the ground truth's frame; only a protocol that fills the border of
                 predictions by it needs one.
+            camera: of the ground truth as it was given, where known; for the scores of geometry.
+
+        Returns:
+            What was compared with what.
 
         Raises:
             DataError: the prediction cannot be placed in the ground truth (`Protocol.place`).
         """
         protocol = self.protocol
-        target = protocol.truth_frame(np.asarray(target))
+        given = np.asarray(target)
+        target = protocol.truth_frame(given)
         p, g, placement = protocol.place(np.asarray(prediction), target, name=name, image=image)
         valid = protocol.valid(g)
         p, g = p.astype(np.float64), protocol.truth(g.astype(np.float64))
@@ -126,7 +156,13 @@ class Scorer:
             edge_sums = metric_sums(*compared, valid & near)
             self._near_edges.update(edge_sums)
             metrics |= _of_edges(compute(edge_sums))
+        region = protocol.region(target.shape, name=name)
+        if self._geometry is not None:
+            beside, near = map(region.of, edge_masks(target))
+            camera = camera and camera.resized(given.shape, target.shape).cropped(region)
+            metrics |= self._geometry.add(clamped, g, valid, edges=beside, near=near, camera=camera)
         self._per_image.append(ImageScore(name, int(sums.pixels), metrics))
+        return Compared(clamped, g, valid, region, metrics)
 
     def scores(self) -> Scores:
         """The scores of all predictions so far.
@@ -146,6 +182,10 @@ class Scorer:
         if self._near_edges is not None:
             metrics |= _of_edges(self._near_edges.compute())
             edge_pixels = self._near_edges.pixels
+        geometry = None
+        if self._geometry is not None:
+            geometry = self._geometry.scores()
+            metrics |= geometry.metrics
         return Scores(
             protocol=self.protocol,
             metrics=metrics,
@@ -159,6 +199,7 @@ class Scorer:
             },
             per_image=tuple(self._per_image),
             edge_pixels=edge_pixels,
+            geometry=geometry,
         )
 
     def _as_stated(self, metrics: dict[str, float]) -> dict[str, float]:

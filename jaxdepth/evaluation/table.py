@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from jaxdepth.errors import ConfigError
+from jaxdepth.evaluation.geometry import GEOMETRY_COLUMNS, geometry_lines
 from jaxdepth.evaluation.identity import require_same_protocol
 from jaxdepth.evaluation.scoring import Scores
 from jaxdepth.metrics.edges import DISTANCE, RATIO
@@ -70,6 +71,7 @@ def format_table(
     *,
     silog: bool = False,
     edges: bool = False,
+    geometry: bool = False,
     decimals: int = 4,
     footer: Iterable[str] = (),
 ) -> str:
@@ -81,7 +83,8 @@ def format_table(
         rows: label and metrics of each line. A metric that a row lacks, as published rows do, is
             printed as "-", a `Spread` as "mean ± deviation".
         silog: whether to add a column with the scale-invariant error.
-        edges: whether to add columns with the errors near depth edges, last.
+        edges: whether to add columns with the errors near depth edges.
+        geometry: whether to add those of `GEOMETRY_COLUMNS` that a row has, last.
         decimals: digits behind the point.
         footer: lines below the table, as `footer_lines(scores)` gives them.
 
@@ -93,6 +96,9 @@ def format_table(
         columns["silog"] = "SIlog"
     if edges:
         columns |= EDGE_COLUMNS
+    if geometry:
+        known = {name for _, metrics in rows for name in metrics}
+        columns |= {name: text for name, text in GEOMETRY_COLUMNS.items() if name in known}
     cells = [["", *columns.values()]]
     for label, metrics in rows:
         cells.append([label, *(_number(metrics.get(name), decimals) for name in columns)])
@@ -122,6 +128,8 @@ def footer_lines(scores: Scores) -> list[str]:
             f"edges: {scores.edge_pixels:,} pixels within {DISTANCE:g} of a step between depths "
             f"more than a factor of {RATIO:g} apart"
         )
+    if scores.geometry is not None:
+        lines += geometry_lines(scores.geometry)
     if scores.empty_images:
         lines.append(f"left out: {scores.empty_images:,} images without valid ground truth")
     for placement, count in scores.placements.items():

@@ -28,6 +28,7 @@ from jaxdepth.evaluation import (
     require_same_protocol,
 )
 from jaxdepth.experiment import Workdir, build_source, default_workdir, load_config
+from jaxdepth.inference.camera import parse_camera, with_camera
 from jaxdepth.inference.curves import plot_runs
 from jaxdepth.inference.protocols import check_choice, protocol_of_run
 from jaxdepth.inference.scoring import finished_runs, score_predictions, score_run
@@ -67,6 +68,9 @@ def evaluate(
     across_protocols: bool = False,
     silog: bool = False,
     edges: bool = False,
+    geometry: bool = False,
+    intrinsics: str | None = None,
+    fov: float | None = None,
     mean: bool = False,
     curves: Path | None = None,
     stage: str | None = None,
@@ -97,6 +101,8 @@ def evaluate(
         across_protocols: whether `mean` may be of runs that are scored under different protocols.
         silog: whether to add the scale-invariant error.
         edges: whether to add the errors near depth edges.
+        geometry: whether to add the errors of edges, planes and points, where these are known.
+        intrinsics, fov: of the camera of `depth`, see `jaxdepth.inference.camera.parse_camera`.
         mean: whether to print one table with the mean and the standard deviation over the runs,
             which differ in their seed, say, instead of one for each.
         curves: image file to plot the runs' learning curves in, instead of scoring.
@@ -133,6 +139,9 @@ def evaluate(
         raise ConfigError("--stage and --map say what to plot: they need --curves=FILE.png.")
     if (num_iters is not None or out is not None) and study is None:
         raise ConfigError("--num_iters and --out are of a study: they need --study=iterations.")
+    camera = parse_camera(intrinsics, fov)
+    if camera is not None and depth is None:
+        raise ConfigError("--intrinsics and --fov are of the camera of --depth=DIR: name it.")
     changes = {"average": average, "min_depth": min_depth, "resize": resize or None}
     changes = {name: value for name, value in changes.items() if value is not None}
     if crop is not None:
@@ -142,6 +151,11 @@ def evaluate(
     presets = None if protocol is None else parse_protocols(protocol)
     check_choice(presets, changes, sensitivity=sensitivity, mean=mean, across=across_protocols)
     several = sensitivity or (presets is not None and len(presets) > 1)
+    if geometry and (several or study or curves):
+        raise ConfigError(
+            "--geometry is of tables under one protocol: leave out --sensitivity, --study, "
+            "--curves and all but one name of --protocol."
+        )
     if (presets or sensitivity) and (study or curves):
         raise ConfigError(
             "--protocol and --sensitivity choose how depth is scored: leave out --study, --curves."
@@ -180,6 +194,7 @@ def evaluate(
             yield predictions_under(pairs, presets, label, **columns)
         else:
             one = presets[0] if presets else Protocol(**changes)
+            columns |= {"geometry": geometry, "camera": camera}
             yield score_predictions(pairs, one, label=label, **columns)
         return
     if depth is not None and split:
@@ -194,29 +209,32 @@ def evaluate(
             {str(run.path): p for (run, _), p in zip(runs, protocols, strict=True)}
         )
     tables, names, footers = [], [], {}
+    columns = {"silog": silog, "edges": edges, "geometry": geometry}
     for (run, resolved), own in zip(runs, protocols, strict=True):
 
         def examples(resolved: FrozenConfigDict = resolved) -> Iterable[Example]:
             if depth is None:
                 return examples_in_order(build_source(resolved, split))
             pairs = read_image_pairs(_matched(rgb, depth), depth_scale=depth_scale, resize=resize)
-            return starmap(Example, pairs)
+            return with_camera(starmap(Example, pairs), camera)
 
         if several:
             choose = partial(protocol_of_run, resolved, {}, split=split)
             table = run_under(run, resolved, examples, choose, presets, silog=silog, edges=edges)
             yield f"{run.path}{on}\n{table}"
             continue
-        rows, footer = score_run(run, resolved, examples(), {}, edges=edges, protocol=own)
+        rows, footer = score_run(
+            run, resolved, examples(), {}, edges=edges, geometry=geometry, protocol=own
+        )
         if mean:
             tables.append(rows)
             names.append(str(run.path))
             footers |= dict.fromkeys(footer)  # every line that one of them has
             continue
-        table = format_table(rows, silog=silog, edges=edges, footer=footer)
+        table = format_table(rows, **columns, footer=footer)
         yield f"{run.path}{on}\n{table}"
     if mean:
-        table = format_table(mean_rows(tables), silog=silog, edges=edges, footer=footers)
+        table = format_table(mean_rows(tables), **columns, footer=footers)
         yield f"mean ± standard deviation of {', '.join(names)}{on}\n{table}"
 
 

@@ -13,6 +13,7 @@ from jaxdepth.data.mean import mean_depth
 from jaxdepth.data.sources import Example
 from jaxdepth.errors import WorkdirError
 from jaxdepth.evaluation import (
+    Camera,
     Protocol,
     Rows,
     Scorer,
@@ -23,6 +24,7 @@ from jaxdepth.evaluation import (
     identity_lines,
 )
 from jaxdepth.experiment import Predictor, Workdir, build_protocol, build_source, load_predictor
+from jaxdepth.inference.camera import CameraOfSize, camera_of
 
 MEAN_ROW = "mean training depth"
 
@@ -49,12 +51,15 @@ def score_model(
     mean: np.ndarray,
     *,
     edges: bool = False,
+    geometry: bool = False,
 ) -> tuple[Rows, list[str]]:
     """The rows of a model on examples and their footer.
 
     The mean depth map, then each map of the model.
     """
-    (scores,) = score_model_under(predictor, examples, [protocol], mean, edges=edges)
+    (scores,) = score_model_under(
+        predictor, examples, [protocol], mean, edges=edges, geometry=geometry
+    )
     last = next(reversed(scores.values()))
     footer = [*footer_lines(last), *identity_lines(last), predictor.description]
     return compare(scores), footer
@@ -67,15 +72,18 @@ def score_model_under(
     mean: np.ndarray,
     *,
     edges: bool = False,
+    geometry: bool = False,
 ) -> list[dict[str, Scores]]:
     """The scores of each row of a model's table, by label, under each protocol in one pass."""
     names = (MEAN_ROW, *predictor.names)
-    scorers = [{name: Scorer(p, edges=edges) for name in names} for p in protocols]
+    columns = {"edges": edges, "geometry": geometry}
+    scorers = [{name: Scorer(p, **columns) for name in names} for p in protocols]
     for example, prediction in predictor.predict_examples(examples):
         rows = {MEAN_ROW: resize_prediction(mean, example.depth.shape), **prediction.maps}
+        camera = camera_of(example) if geometry else None
         for of_protocol in scorers:
             for name, scorer in of_protocol.items():
-                scorer.add(example.name, rows[name], example.depth)
+                scorer.add(example.name, rows[name], example.depth, camera=camera)
     labels = predictor.labels
     return [{labels.get(name, name): s.scores() for name, s in one.items()} for one in scorers]
 
@@ -87,6 +95,7 @@ def score_run(
     changes: Mapping[str, Any],
     *,
     edges: bool = False,
+    geometry: bool = False,
     protocol: Protocol | None = None,
 ) -> tuple[Rows, list[str]]:
     """The rows of a run on examples and their footer, for `jaxdepth.evaluation.format_table`.
@@ -97,11 +106,12 @@ def score_run(
         examples: from its own dataset or any other.
         changes: attributes of `Protocol` that differ from the run's own.
         edges: whether to score near depth edges besides.
+        geometry: whether to score edges, planes and points besides.
         protocol: instead of the run's own, which `changes` are then of.
     """
     protocol = dataclasses.replace(protocol or build_protocol(config), **changes)
     predictor, mean = load_run(run, config, mirrored=protocol.mirrored)
-    rows, footer = score_model(predictor, examples, protocol, mean, edges=edges)
+    rows, footer = score_model(predictor, examples, protocol, mean, edges=edges, geometry=geometry)
     return rows, [*footer, *unfinished_lines(run, predictor.step)]
 
 
@@ -139,11 +149,15 @@ def score_predictions(
     *,
     silog: bool = False,
     edges: bool = False,
+    geometry: bool = False,
+    camera: CameraOfSize | None = None,
 ) -> str:
-    """The table of saved predictions, whoever made them."""
-    scorer = Scorer(protocol, edges=edges)
-    for pair in pairs:
-        scorer.add(*pair)
+    """The table of saved predictions, whoever made them; `camera` is that of the ground truth."""
+    scorer = Scorer(protocol, edges=edges, geometry=geometry)
+    for name, prediction, target in pairs:
+        known = None if camera is None else Camera(camera(target.shape))
+        scorer.add(name, prediction, target, camera=known)
     scores = scorer.scores()
     footer = [*footer_lines(scores), *identity_lines(scores)]
-    return format_table([(label, scores.metrics)], silog=silog, edges=edges, footer=footer)
+    columns = {"silog": silog, "edges": edges, "geometry": geometry}
+    return format_table([(label, scores.metrics)], **columns, footer=footer)
