@@ -1,5 +1,6 @@
 """A trained run applied to a split, to a folder of pairs, to photographs; curves and studies."""
 
+from jaxdepth.inference.camera import ASSUMED_FOV, parse_camera
 from jaxdepth.inference.curves import plot_runs, read_curve
 from jaxdepth.inference.evaluate import evaluate
 from jaxdepth.inference.iterations import Convergence, mean_convergence, score_iterations
@@ -20,10 +21,12 @@ from jaxdepth.inference.studies import (
 )
 
 __all__ = [
+    "ASSUMED_FOV",
     "Convergence",
     "evaluate",
     "finished_runs",
     "mean_convergence",
+    "parse_camera",
     "plot_runs",
     "predict_photographs",
     "predictions_under",

@@ -11,6 +11,9 @@ Intrinsics = tuple[float, float, float, float]
 CameraOfSize = Callable[[tuple[int, int]], Intrinsics]
 """(height, width) of an image → its intrinsics, pixels."""
 
+ASSUMED_FOV = 63.3
+"""Degrees: the view of a Kinect's colour camera, which recorded NYU Depth v2 and sees the rooms."""
+
 
 def camera_of(example: Example) -> Camera | None:
     """What an example knows of its camera and planes."""
