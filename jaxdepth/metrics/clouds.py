@@ -19,8 +19,15 @@ from jaxdepth.metrics.sums import Array
 THRESHOLDS = (0.05, 0.1)
 """Metres."""
 
-MAX_QUERIES = 20_000
+MAX_QUERIES = 5_000
 """Points of each cloud whose nearest neighbours are sought."""
+
+_NEAR = 0.25
+"""Metres: neighbours up to there are sought among all points. Beyond, a search takes milliseconds
+in a large cloud, as all of a surface is about equally far."""
+
+_CUBE, _LARGE = 0.02, 20_000
+"""Of a cloud of more points than that, such searches keep one of each cube of so many metres."""
 
 
 class FScore(NamedTuple):
@@ -57,8 +64,9 @@ def cloud_scores(
     threshold means strictly below it.
 
     Computed on the host, by SciPy's k-d tree. Of a cloud larger than `max_queries`, that many
-    points, spread evenly over their order, stand for all; neighbours are sought among all points
-    of the other.
+    points, spread evenly over their order, stand for all. Their neighbours are sought among all
+    points of the other or, if there is none within 0.25 m, of a cloud of more than 20,000,
+    among one of each cube of 2 cm: so that distance is too long by less than the cube's diagonal.
 
     Args:
         pred: predicted points, metres, as `jaxdepth.ops.unproject` gives them; those that are not
@@ -95,4 +103,16 @@ def cloud_scores(
 def _distances(points: np.ndarray, others: np.ndarray, max_queries: int) -> np.ndarray:
     if len(points) > max_queries:
         points = points[np.linspace(0, len(points) - 1, max_queries).round().astype(int)]
-    return cKDTree(others).query(points)[0]
+    distances, _ = cKDTree(others).query(points, distance_upper_bound=_NEAR, workers=-1)
+    far = np.isinf(distances)
+    if far.any():
+        distances[far], _ = cKDTree(_thinned(others)).query(points[far], workers=-1)
+    return distances
+
+
+def _thinned(points: np.ndarray) -> np.ndarray:
+    """One point of each cube that has any, so that what stands alone stays."""
+    if len(points) <= _LARGE:
+        return points
+    _, kept = np.unique(np.floor(points / _CUBE), axis=0, return_index=True)
+    return points[kept]

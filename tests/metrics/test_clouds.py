@@ -59,3 +59,17 @@ def test_some_points_stand_for_all_with_all_as_neighbours():
     np.testing.assert_allclose(cloud_scores(moved, points, max_queries=7).chamfer, 0.02)
     with pytest.raises(ValueError, match="at least 1"):
         cloud_scores(points, points, max_queries=0)
+
+
+def test_far_neighbours_in_a_large_cloud_are_right_to_a_cube_and_stray_points_count():
+    rng = np.random.default_rng(2)
+    sheet = np.append(rng.uniform(-1, 1, (30_000, 2)), np.full((30_000, 1), 3.0), axis=1)
+    stray = np.array([[0.0, 0, 1.5], [0.5, 0.5, 1e7]])
+    target = np.vstack([sheet, stray])
+    pred = np.append(rng.uniform(-1, 1, (100, 2)), np.ones((100, 1)), axis=1)
+    exact = [np.linalg.norm(target - p, axis=1).min() for p in pred]
+    assert min(exact) < 1 < max(exact)  # some see the stray point, some the sheet
+    back = [np.linalg.norm(pred - g, axis=1).min() for g in target]
+    scores = cloud_scores(pred, target, max_queries=len(target))
+    expected = (np.mean(exact) + np.mean(back)) / 2
+    assert expected <= scores.chamfer < expected + 0.02 * 3**0.5 / 2
