@@ -5,6 +5,7 @@ python evaluate.py --workdir=runs/rooms --split=test   one run, one split of its
 python evaluate.py --workdir=runs/rooms --rgb=DIR --depth=DIR --depth_scale=1000
 python evaluate.py --predictions=DIR --prediction_scale=1000 --depth=DIR --depth_scale=1000
 python evaluate.py --predictions=DIR ... --protocol=nyu/bts,nyu/kim2018    or --sensitivity
+python evaluate.py --workdir=runs/rooms --report=DIR   the same as a page to look at
 python evaluate.py --curves=curves.png                 the learning curves of every finished run
 python evaluate.py --study=iterations --workdir=runs/rooms    accuracy against iterations
 """
@@ -66,6 +67,8 @@ def main(arguments: list[str]) -> int:
         dest="depth_map",
         help="map whose validation to plot (default: the one that the stage trains)",
     )
+    add("--report", type=Path, help="folder to write a page to look at to, of one run's table")
+    add("--report_metric", help="what tells its best and worst images (default: abs_rel)")
     add(
         "--study",
         choices=("iterations", "convergence", "lam"),

@@ -31,6 +31,7 @@ from jaxdepth.experiment import Workdir, build_source, default_workdir, load_con
 from jaxdepth.inference.camera import parse_camera, with_camera
 from jaxdepth.inference.curves import plot_runs
 from jaxdepth.inference.protocols import check_choice, protocol_of_run
+from jaxdepth.inference.report import Report
 from jaxdepth.inference.scoring import finished_runs, score_predictions, score_run
 from jaxdepth.inference.sensitivity import predictions_under, run_under
 from jaxdepth.inference.studies import (
@@ -75,11 +76,15 @@ def evaluate(
     curves: Path | None = None,
     stage: str | None = None,
     depth_map: str | None = None,
+    report: Path | None = None,
+    report_metric: str | None = None,
     study: str | None = None,
     num_iters: str | None = None,
     out: Path | None = None,
 ) -> Iterator[str]:
     """Scores runs on a split of their dataset or on a folder, or saved predictions on a folder.
+
+    If `report` is given, also as a page to look at, of one run or of saved predictions.
 
     Or, if `curves` or `study` is given, plots what runs recorded or how they integrate.
 
@@ -108,6 +113,8 @@ def evaluate(
         curves: image file to plot the runs' learning curves in, instead of scoring.
         stage: of training, to plot; by default the first one that predicts depth.
         depth_map: whose validation errors to plot; by default the one that the stage trains.
+        report: folder to write `index.html` to.
+        report_metric: that tells the best and the worst images in it; "abs_rel" by default.
         study: of the integration, one of `STUDIES`, instead of scoring.
         num_iters: the study's numbers of iterations, joined by commas; by default the paper's, or
             50 of a study of convergence.
@@ -151,6 +158,14 @@ def evaluate(
     presets = None if protocol is None else parse_protocols(protocol)
     check_choice(presets, changes, sensitivity=sensitivity, mean=mean, across=across_protocols)
     several = sensitivity or (presets is not None and len(presets) > 1)
+    if report_metric is not None and report is None:
+        raise ConfigError("--report_metric is of a report: it needs --report=DIR.")
+    if report and (several or study or curves or mean):
+        raise ConfigError(
+            "--report is of one table: leave out --sensitivity, --study, --curves, --mean and all "
+            "but one name of --protocol."
+        )
+    page = None if report is None else Report(report, report_metric or "abs_rel", camera)
     if geometry and (several or study or curves):
         raise ConfigError(
             "--geometry is of tables under one protocol: leave out --sensitivity, --study, "
@@ -194,7 +209,7 @@ def evaluate(
             yield predictions_under(pairs, presets, label, **columns)
         else:
             one = presets[0] if presets else Protocol(**changes)
-            columns |= {"geometry": geometry, "camera": camera}
+            columns |= {"geometry": geometry, "camera": camera, "report": page}
             yield score_predictions(pairs, one, label=label, **columns)
         return
     if depth is not None and split:
@@ -202,6 +217,8 @@ def evaluate(
     split = None if depth is not None else split or "test"
     on = f" on {rgb}" if depth is not None else f", {split} split"
     runs = _runs(workdirs, config, overrides)
+    if page and len(runs) > 1:
+        raise ConfigError(f"--report is of one run, got {len(runs)}: name it by --workdir=DIR.")
     preset = presets[0] if presets else None
     protocols = [protocol_of_run(c, changes, split=split, preset=preset) for _, c in runs]
     if mean and not across_protocols:
@@ -224,13 +241,15 @@ def evaluate(
             yield f"{run.path}{on}\n{table}"
             continue
         rows, footer = score_run(
-            run, resolved, examples(), {}, edges=edges, geometry=geometry, protocol=own
+            run, resolved, examples(), {}, edges=edges, geometry=geometry, protocol=own, report=page
         )
         if mean:
             tables.append(rows)
             names.append(str(run.path))
             footers |= dict.fromkeys(footer)  # every line that one of them has
             continue
+        if page:
+            footer.append(page.write_run(run, f"{run.path}{on}", rows, footer))
         table = format_table(rows, **columns, footer=footer)
         yield f"{run.path}{on}\n{table}"
     if mean:

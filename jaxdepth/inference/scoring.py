@@ -25,6 +25,7 @@ from jaxdepth.evaluation import (
 )
 from jaxdepth.experiment import Predictor, Workdir, build_protocol, build_source, load_predictor
 from jaxdepth.inference.camera import CameraOfSize, camera_of
+from jaxdepth.inference.report import Report
 
 MEAN_ROW = "mean training depth"
 
@@ -52,13 +53,14 @@ def score_model(
     *,
     edges: bool = False,
     geometry: bool = False,
+    report: Report | None = None,
 ) -> tuple[Rows, list[str]]:
     """The rows of a model on examples and their footer.
 
     The mean depth map, then each map of the model.
     """
     (scores,) = score_model_under(
-        predictor, examples, [protocol], mean, edges=edges, geometry=geometry
+        predictor, examples, [protocol], mean, edges=edges, geometry=geometry, report=report
     )
     last = next(reversed(scores.values()))
     footer = [*footer_lines(last), *identity_lines(last), predictor.description]
@@ -73,8 +75,12 @@ def score_model_under(
     *,
     edges: bool = False,
     geometry: bool = False,
+    report: Report | None = None,
 ) -> list[dict[str, Scores]]:
-    """The scores of each row of a model's table, by label, under each protocol in one pass."""
+    """The scores of each row of a model's table, by label, under each protocol in one pass.
+
+    A report is given the last row, under the last protocol.
+    """
     names = (MEAN_ROW, *predictor.names)
     columns = {"edges": edges, "geometry": geometry}
     scorers = [{name: Scorer(p, **columns) for name in names} for p in protocols]
@@ -83,7 +89,9 @@ def score_model_under(
         camera = camera_of(example) if geometry else None
         for of_protocol in scorers:
             for name, scorer in of_protocol.items():
-                scorer.add(example.name, rows[name], example.depth, camera=camera)
+                compared = scorer.add(example.name, rows[name], example.depth, camera=camera)
+        if report is not None:
+            report.add(example, compared, protocols[-1])
     labels = predictor.labels
     return [{labels.get(name, name): s.scores() for name, s in one.items()} for one in scorers]
 
@@ -97,6 +105,7 @@ def score_run(
     edges: bool = False,
     geometry: bool = False,
     protocol: Protocol | None = None,
+    report: Report | None = None,
 ) -> tuple[Rows, list[str]]:
     """The rows of a run on examples and their footer, for `jaxdepth.evaluation.format_table`.
 
@@ -108,10 +117,13 @@ def score_run(
         edges: whether to score near depth edges besides.
         geometry: whether to score edges, planes and points besides.
         protocol: instead of the run's own, which `changes` are then of.
+        report: to add the images to.
     """
     protocol = dataclasses.replace(protocol or build_protocol(config), **changes)
     predictor, mean = load_run(run, config, mirrored=protocol.mirrored)
-    rows, footer = score_model(predictor, examples, protocol, mean, edges=edges, geometry=geometry)
+    rows, footer = score_model(
+        predictor, examples, protocol, mean, edges=edges, geometry=geometry, report=report
+    )
     return rows, [*footer, *unfinished_lines(run, predictor.step)]
 
 
@@ -151,13 +163,19 @@ def score_predictions(
     edges: bool = False,
     geometry: bool = False,
     camera: CameraOfSize | None = None,
+    report: Report | None = None,
 ) -> str:
     """The table of saved predictions, whoever made them; `camera` is that of the ground truth."""
     scorer = Scorer(protocol, edges=edges, geometry=geometry)
     for name, prediction, target in pairs:
         known = None if camera is None else Camera(camera(target.shape))
-        scorer.add(name, prediction, target, camera=known)
+        compared = scorer.add(name, prediction, target, camera=known)
+        if report is not None:
+            report.add(Example(name, None, target), compared, protocol)
     scores = scorer.scores()
     footer = [*footer_lines(scores), *identity_lines(scores)]
     columns = {"silog": silog, "edges": edges, "geometry": geometry}
-    return format_table([(label, scores.metrics)], **columns, footer=footer)
+    rows = [(label, scores.metrics)]
+    if report is not None:
+        footer.append(report.write(label, rows, footer))
+    return format_table(rows, **columns, footer=footer)
