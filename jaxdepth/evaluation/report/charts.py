@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 _COLORS = 6  # of the style sheet
 _WIDTH, _HEIGHT = 460, 290
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 22, 12, 44
 
 
 class Series(NamedTuple):
@@ -34,17 +34,17 @@ def line_chart(series: Sequence[Series], *, title: str, x: str, y: str) -> dict 
     """A chart for the template, with its legend; None if no series has a point.
 
     Args:
-        series: one or more.
+        series: one or more; their colours go by their places here, whether they have points or not.
         title: of the chart, also what screen readers say.
         x, y: of the axes, with units.
     """
     kept = []
-    for one in series:
+    for number, one in enumerate(series):
         points = np.array([one.x, one.y], np.float64)
         points = points[:, np.isfinite(points).all(axis=0)]
         if points.size:
-            kept.append((one, *points))
-    lines = [(px, py) for one, px, py in kept if not one.bars]
+            kept.append((number % _COLORS, one, *points))
+    lines = [(px, py) for _, one, px, py in kept if not one.bars]
     if not lines:
         return None
     x_ticks = ticks(*_ends([px for px, _ in lines]), 6)
@@ -60,8 +60,7 @@ def line_chart(series: Sequence[Series], *, title: str, x: str, y: str) -> dict 
     for t in x_ticks:
         parts.append(f'<text class="tick" x="{across(t):.1f}" y="{_HEIGHT - _BOTTOM + 18}" '
                      f'text-anchor="middle">{_short(t)}</text>')  # fmt: skip
-    for number, (one, px, py) in enumerate(kept):
-        index = number % _COLORS
+    for index, one, px, py in kept:
         draw = _bars if one.bars else _line
         parts.append(draw(index, one, across(px), py if one.bars else up(py)))
     parts.append(f'<text class="axis" x="{(_LEFT + _WIDTH - _RIGHT) / 2}" y="{_HEIGHT - 6}" '
@@ -71,7 +70,7 @@ def line_chart(series: Sequence[Series], *, title: str, x: str, y: str) -> dict 
                  f'text-anchor="middle">{escape(y)}</text>')  # fmt: skip
     svg = (f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
            f'{"".join(parts)}</svg>')  # fmt: skip
-    labels = [(one.label, number % _COLORS, one.bars) for number, (one, *_) in enumerate(kept)]
+    labels = [(one.label, index, one.bars) for index, one, *_ in kept]
     return {"title": title, "svg": Markup(svg), "labels": labels}
 
 

@@ -75,7 +75,7 @@ def test_charts_leave_out_what_is_not_finite_and_escape_text():
     assert line_chart([nothing], title="t", x="x", y="y") is None
     line = Series("a<b", [0, 1, 2, 3], [1, np.inf, 3, 2])
     chart = line_chart([nothing, line], title="t<", x="x&", y="y")
-    assert chart["labels"] == [("a<b", 0, False)]
+    assert chart["labels"] == [("a<b", 1, False)]
     assert chart["svg"].count(",") == 3  # points
     assert "t&lt;" in chart["svg"]
     assert "x&amp;" in chart["svg"]
