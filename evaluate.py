@@ -7,6 +7,7 @@ python evaluate.py --predictions=DIR --prediction_scale=1000 --depth=DIR --depth
 python evaluate.py --predictions=DIR ... --protocol=nyu/bts,nyu/kim2018    or --sensitivity
 python evaluate.py --compare --workdir=runs/a --workdir=runs/b    difference, interval, p-value
 python evaluate.py --ablation=two_stream               a paper's table, and what to train for it
+python evaluate.py --workdir=runs/rooms --report=DIR   the same as a page to look at
 python evaluate.py --curves=curves.png                 the learning curves of every finished run
 python evaluate.py --study=iterations --workdir=runs/rooms    accuracy against iterations
 """
@@ -57,6 +58,14 @@ def main(arguments: list[str]) -> int:
     )
     add("--silog", action="store_true", help="add the scale-invariant error to the table")
     add("--edges", action="store_true", help="add the errors near depth edges to the table")
+    add(
+        "--geometry",
+        action="store_true",
+        help="add the errors of edges, planes and "
+        "points; all images are scored anew, and no per-image results saved",
+    )
+    add("--intrinsics", metavar="FX,FY,CX,CY", help="of the camera of --depth, pixels")
+    add("--fov", type=float, help="its angle of view instead, degrees along the longer side")
     add("--mean", action="store_true", help="one table of all runs: mean ± standard deviation")
     add(
         "--bootstrap",
@@ -83,6 +92,13 @@ def main(arguments: list[str]) -> int:
         dest="depth_map",
         help="map whose validation to plot (default: the one that the stage trains)",
     )
+    add(
+        "--report",
+        type=Path,
+        help="folder to write a page to look at to, of one "
+        "run's table; all images are scored anew, and no per-image results saved",
+    )
+    add("--report_metric", help="what tells its best and worst images (default: abs_rel)")
     add(
         "--study",
         choices=("iterations", "convergence", "lam"),

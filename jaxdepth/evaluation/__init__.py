@@ -6,6 +6,7 @@ done to its values, and over what the metrics are averaged. `PRESETS` has those 
 """
 
 from jaxdepth.evaluation.alignment import align
+from jaxdepth.evaluation.compared import Compared, compare_image
 from jaxdepth.evaluation.crop import CROP_RULES, NYU_VALID_AREA, Crop, parse_crop
 from jaxdepth.evaluation.curves import (
     LearningCurve,
@@ -14,6 +15,7 @@ from jaxdepth.evaluation.curves import (
     plot_curves,
 )
 from jaxdepth.evaluation.formats import FORMATS, SUFFIXES
+from jaxdepth.evaluation.geometry import GEOMETRY_COLUMNS, Camera, GeometryScores
 from jaxdepth.evaluation.identity import differences, require_same_protocol
 from jaxdepth.evaluation.image_rows import Header, format_lines, parse_results, read_results
 from jaxdepth.evaluation.placement import Placement
@@ -52,12 +54,16 @@ __all__ = [
     "EDGE_COLUMNS",
     "EDGE_METRICS",
     "FORMATS",
+    "GEOMETRY_COLUMNS",
     "NYU_VALID_AREA",
     "PRESETS",
     "SUFFIXES",
     "TABLE_COLUMNS",
+    "Camera",
+    "Compared",
     "Comparison",
     "Crop",
+    "GeometryScores",
     "Header",
     "ImageScore",
     "Interval",
@@ -76,6 +82,7 @@ __all__ = [
     "bootstrap",
     "bootstrap_rows",
     "compare",
+    "compare_image",
     "compare_paired",
     "comparison_rows",
     "differences",

@@ -13,6 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxdepth.errors import DataError
+from jaxdepth.evaluation.compared import compare_image
+from jaxdepth.evaluation.geometry import (
+    Camera,
+    GeometryScores,
+    ImageGeometry,
+    image_geometry,
+    total_geometry,
+)
 from jaxdepth.evaluation.image_sums import image_sums
 from jaxdepth.evaluation.placement import Placement
 from jaxdepth.evaluation.protocol import Protocol
@@ -29,12 +37,13 @@ class ImageScore(NamedTuple):
 
     Attributes:
         name: what the image is called.
-        metrics: `jaxdepth.metrics.METRIC_NAMES` → value, with `EDGE_METRICS` if asked for; NaN, all
-            of them, where no pixel is valid.
+        metrics: `jaxdepth.metrics.METRIC_NAMES` → value, with `EDGE_METRICS` and
+            `GEOMETRY_COLUMNS` if asked for; NaN, all of them, where no pixel is valid.
         sums: over the valid pixels, float64.
         placement: how the prediction came onto the scored region.
         missing_pixels, clamped_pixels: as `Scores` has them, of this image.
         edge_sums: over the valid pixels near discontinuities; None if not asked for.
+        geometry: of edges, planes and points; None if not asked for.
     """
 
     name: str
@@ -44,6 +53,7 @@ class ImageScore(NamedTuple):
     missing_pixels: int = 0
     clamped_pixels: int = 0
     edge_sums: MetricSums | None = None
+    geometry: ImageGeometry | None = None
 
     @property
     def pixels(self) -> int:
@@ -67,6 +77,8 @@ class Scores:
         per_image: the scores of each image, in the order given.
         edge_pixels: valid pixels near discontinuities of the ground truth, which `EDGE_METRICS` are
             averaged over; None if these were not asked for.
+        geometry: scores of edges, planes and points, which `metrics` has too; None if these were
+            not asked for.
     """
 
     protocol: Protocol
@@ -79,6 +91,7 @@ class Scores:
     placements: Mapping[Placement, int]
     per_image: tuple[ImageScore, ...]
     edge_pixels: int | None = None
+    geometry: GeometryScores | None = None
 
     @property
     def empty_names(self) -> tuple[str, ...]:
@@ -96,11 +109,13 @@ class Scorer:
         edges: whether to score the pixels near the ground truth's discontinuities besides, by
             `EDGE_METRICS`. Where these lie does not depend on the protocol: they are sought in the
             whole ground truth (`jaxdepth.metrics.near_edges`).
+        geometry: whether to score edges, planes and points besides, by `GEOMETRY_COLUMNS`.
     """
 
-    def __init__(self, protocol: Protocol, *, edges: bool = False):
+    def __init__(self, protocol: Protocol, *, edges: bool = False, geometry: bool = False):
         self.protocol = protocol
         self._edges = edges
+        self._geometry = geometry
         self._images: list[ImageScore] = []
         self._pending: collections.deque[Future[ImageScore]] = collections.deque()
 
@@ -117,6 +132,7 @@ class Scorer:
         prediction: ArrayLike,
         target: ArrayLike,
         image: np.ndarray | None = None,
+        camera: Camera | None = None,
     ) -> None:
         """Takes one prediction to score; the arrays must not change any more.
 
@@ -127,6 +143,7 @@ class Scorer:
             target: ground truth `[H, W]`, metres; 0 or non-finite = no measurement.
             image: `[H, W, 3]` of the ground truth's frame; only a protocol that fills the border of
                 predictions by it needs one.
+            camera: of the ground truth as it was given, where known; for the scores of geometry.
 
         Raises:
             DataError: this prediction, or one before it, cannot be placed in the ground truth
@@ -134,7 +151,17 @@ class Scorer:
         """
         if len(self._pending) >= 2 * _WORKERS:
             self._images.append(self._pending.popleft().result())
-        job = _pool().submit(_score, self.protocol, name, prediction, target, image, self._edges)
+        job = _pool().submit(
+            _score,
+            self.protocol,
+            name,
+            prediction,
+            target,
+            image,
+            camera,
+            edges=self._edges,
+            geometry=self._geometry,
+        )
         self._pending.append(job)
 
     def scores(self) -> Scores:
@@ -148,9 +175,13 @@ def _score(
     prediction: ArrayLike,
     target: ArrayLike,
     image: np.ndarray | None,
+    camera: Camera | None,
+    *,
     edges: bool,
+    geometry: bool,
 ) -> ImageScore:
-    target = protocol.truth_frame(np.asarray(target))
+    given = np.asarray(target)
+    target = protocol.truth_frame(given)
     p, g, placement = protocol.place(np.asarray(prediction), target, name=name, image=image)
     aligned = None
     if protocol.alignment != "none":
@@ -163,6 +194,11 @@ def _score(
         if near.shape != g.shape:
             near = protocol.region(target.shape, name=name).of(near)
         edge_sums = image_sums(protocol, p, g, where=near, aligned=aligned).sums
+    of_geometry = None
+    if geometry:  # which is no sum over pixels, and so of the whole image
+        compared = compare_image(protocol, prediction, given, name=name, image=image)
+        camera = camera and camera.resized(given.shape, target.shape)
+        of_geometry = image_geometry(compared, target, camera)
     return image_score(
         protocol,
         name,
@@ -171,6 +207,7 @@ def _score(
         missing_pixels=missing_pixels,
         clamped_pixels=clamped_pixels,
         edge_sums=edge_sums,
+        geometry=of_geometry,
     )
 
 
@@ -188,6 +225,7 @@ def image_score(
     missing_pixels: int,
     clamped_pixels: int,
     edge_sums: MetricSums | None = None,
+    geometry: ImageGeometry | None = None,
 ) -> ImageScore:
     """The score of one image from its sums; see `ImageScore`."""
     sums = MetricSums(*map(np.float64, sums))
@@ -195,7 +233,10 @@ def image_score(
     if edge_sums is not None:
         edge_sums = MetricSums(*map(np.float64, edge_sums))
         metrics |= _floats(of_edges(compute(edge_sums)))
-    return ImageScore(name, metrics, sums, placement, missing_pixels, clamped_pixels, edge_sums)
+    if geometry is not None:
+        metrics |= geometry.metrics
+    counts = (missing_pixels, clamped_pixels)
+    return ImageScore(name, metrics, sums, placement, *counts, edge_sums, geometry)
 
 
 def total(protocol: Protocol, images: Sequence[ImageScore]) -> Scores:
@@ -226,6 +267,10 @@ def total(protocol: Protocol, images: Sequence[ImageScore]) -> Scores:
             edge_accumulator.update(image.edge_sums)
         metrics |= of_edges(edge_accumulator.compute())
         edge_pixels = edge_accumulator.pixels
+    geometry = None
+    if images[0].geometry is not None:
+        geometry = total_geometry([image.geometry for image in images], protocol.average)
+        metrics |= geometry.metrics
     placements = collections.Counter(image.placement for image in images)
     return Scores(
         protocol=protocol,
@@ -238,6 +283,7 @@ def total(protocol: Protocol, images: Sequence[ImageScore]) -> Scores:
         placements={kind: placements[kind] for kind in Placement if placements[kind]},
         per_image=tuple(images),
         edge_pixels=edge_pixels,
+        geometry=geometry,
     )
 
 

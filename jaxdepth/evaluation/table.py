@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from jaxdepth.errors import ConfigError
+from jaxdepth.evaluation.geometry import GEOMETRY_COLUMNS, geometry_lines
 from jaxdepth.evaluation.identity import require_same_protocol
 from jaxdepth.evaluation.protocol import Protocol
 from jaxdepth.evaluation.scoring import Scores
@@ -61,7 +62,7 @@ class Table:
         hashes: of the protocol of each row, "" for none; empty if all rows are of all of them.
         images: how many images each row is of.
         competing: how many of the first rows compete for the best number of a column; None for all.
-        silog, edges: columns to add, see `format_table`.
+        silog, edges, geometry: columns to add, see `format_table`.
     """
 
     rows: Rows
@@ -73,11 +74,12 @@ class Table:
     competing: int | None = None
     silog: bool = False
     edges: bool = False
+    geometry: bool = False
 
     @property
     def columns(self) -> Mapping[str, str]:
         """Metric → heading."""
-        return table_columns(silog=self.silog, edges=self.edges)
+        return table_columns(self.rows, silog=self.silog, edges=self.edges, geometry=self.geometry)
 
     def protocols_of(self, row: int) -> Sequence[Protocol]:
         """What a row was scored under."""
@@ -97,22 +99,33 @@ class Table:
             values = [_middle(metrics.get(name)) for _, metrics in competing]
             finite = [value for value in values if math.isfinite(value)]
             if len(finite) > 1:
-                winner = max(finite) if name.startswith("delta") else min(finite)
+                winner = max(finite) if higher_is_better(name) else min(finite)
                 text = f"{winner:.{decimals}f}"
                 best |= {(i, column) for i, v in enumerate(values) if f"{v:.{decimals}f}" == text}
         return best
 
     def __str__(self) -> str:
-        text = format_table(self.rows, silog=self.silog, edges=self.edges, footer=self.footer)
+        columns = {"silog": self.silog, "edges": self.edges, "geometry": self.geometry}
+        text = format_table(self.rows, **columns, footer=self.footer)
         return f"{self.title}\n{text}" if self.title else text
 
 
-def table_columns(*, silog: bool, edges: bool) -> Mapping[str, str]:
-    """Metric → heading of a table."""
+def higher_is_better(metric: str) -> bool:
+    """Whether the best value of a metric is its largest."""
+    return metric.startswith(("delta", "f_"))
+
+
+def table_columns(rows: Rows, *, silog: bool, edges: bool, geometry: bool) -> Mapping[str, str]:
+    """Metric → heading of a table; see `format_table`."""
     columns = dict(TABLE_COLUMNS)
     if silog:
         columns["silog"] = "SIlog"
-    return columns | EDGE_COLUMNS if edges else columns
+    if edges:
+        columns |= EDGE_COLUMNS
+    if geometry:
+        known = {name for _, metrics in rows for name in metrics}
+        columns |= {name: text for name, text in GEOMETRY_COLUMNS.items() if name in known}
+    return columns
 
 
 def mean_rows(tables: Sequence[Rows]) -> Rows:
@@ -143,6 +156,7 @@ def format_table(
     *,
     silog: bool = False,
     edges: bool = False,
+    geometry: bool = False,
     decimals: int = 4,
     footer: Iterable[str] = (),
 ) -> str:
@@ -154,14 +168,16 @@ def format_table(
         rows: label and metrics of each line. A metric that a row lacks, as published rows do, is
             printed as "-", a `Spread` as "mean ± deviation", an `Interval` as "value [low, high]".
         silog: whether to add a column with the scale-invariant error.
-        edges: whether to add columns with the errors near depth edges, last.
+        edges: whether to add columns with the errors near depth edges.
+        geometry: whether to add those of `GEOMETRY_COLUMNS` that a row has, last.
         decimals: digits behind the point.
         footer: lines below the table, as `footer_lines(scores)` gives them.
 
     Returns:
         The text, lines separated by newlines, without one at the end.
     """
-    cells = format_cells(rows, table_columns(silog=silog, edges=edges), decimals)
+    columns = table_columns(rows, silog=silog, edges=edges, geometry=geometry)
+    cells = format_cells(rows, columns, decimals)
     widths = column_widths(cells)
     return "\n".join([*(format_row(row, widths) for row in cells), *footer])
 
@@ -201,6 +217,8 @@ def footer_lines(scores: Scores) -> list[str]:
             f"edges: {scores.edge_pixels:,} pixels within {DISTANCE:g} of a step between depths "
             f"more than a factor of {RATIO:g} apart"
         )
+    if scores.geometry is not None:
+        lines += geometry_lines(scores.geometry)
     if scores.empty_images:
         lines.append(f"left out: {scores.empty_images:,} images without valid ground truth")
     for placement, count in scores.placements.items():

@@ -1,9 +1,16 @@
 """A trained run applied to a split, to a folder of pairs, to photographs; curves and studies."""
 
 from jaxdepth.inference.ablation import ablation_table
+from jaxdepth.inference.camera import ASSUMED_FOV, parse_camera
 from jaxdepth.inference.curves import plot_runs, read_curve
 from jaxdepth.inference.evaluate import evaluate
-from jaxdepth.inference.examples import Examples, of_photographs, of_predictions, of_split
+from jaxdepth.inference.examples import (
+    Examples,
+    Predicted,
+    of_photographs,
+    of_predictions,
+    of_split,
+)
 from jaxdepth.inference.iterations import Convergence, mean_convergence, score_iterations
 from jaxdepth.inference.output import is_document, present
 from jaxdepth.inference.photographs import predict_photographs
@@ -12,6 +19,7 @@ from jaxdepth.inference.saved_results import SavedResults
 from jaxdepth.inference.scoring import (
     RunScores,
     Saving,
+    Whole,
     finished_runs,
     score_predictions_under,
     score_run,
@@ -26,11 +34,14 @@ from jaxdepth.inference.studies import (
 )
 
 __all__ = [
+    "ASSUMED_FOV",
     "Convergence",
     "Examples",
+    "Predicted",
     "RunScores",
     "SavedResults",
     "Saving",
+    "Whole",
     "ablation_table",
     "evaluate",
     "finished_runs",
@@ -39,6 +50,7 @@ __all__ = [
     "of_photographs",
     "of_predictions",
     "of_split",
+    "parse_camera",
     "plot_runs",
     "predict_photographs",
     "predictions_under",

@@ -6,6 +6,7 @@ from itertools import starmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from ml_collections import FrozenConfigDict
 
 from jaxdepth.data.fingerprint import fingerprint_files
@@ -19,6 +20,19 @@ from jaxdepth.data.folder import (
 from jaxdepth.data.pipeline import examples_in_order
 from jaxdepth.data.sources import Example
 from jaxdepth.experiment import build_source
+from jaxdepth.inference.camera import CameraOfSize, with_camera
+
+
+class Predicted(NamedTuple):
+    """An image and what was predicted of it.
+
+    Attributes:
+        example: with its ground truth; predictions that were saved have no image.
+        predictions: metres, by label.
+    """
+
+    example: Example
+    predictions: Mapping[str, np.ndarray]
 
 
 class Examples(NamedTuple):
@@ -26,8 +40,8 @@ class Examples(NamedTuple):
 
     Attributes:
         name: what files of results are called after.
-        read: position → an iterable of the images from there on: `Example`, or name, prediction and
-            ground truth.
+        read: position → an iterable of the images from there on: `Example`, or `Predicted` with
+            `name` as label.
         about: what decides which images these are, as JSON; with `images`, their number.
     """
 
@@ -43,29 +57,44 @@ def of_split(config: FrozenConfigDict, split: str) -> Examples:
     return Examples(split, lambda start: examples_in_order(source, start=start), about)
 
 
-def of_photographs(rgb: Path, depth: Path, *, depth_scale: float, resize: bool) -> Examples:
-    """A folder of photographs and one of their depth maps, matched by name."""
+def of_photographs(
+    rgb: Path,
+    depth: Path,
+    *,
+    depth_scale: float,
+    resize: bool,
+    camera: CameraOfSize | None = None,
+) -> Examples:
+    """A folder of photographs and one of their depth maps, which `camera` is of."""
     pairs = _matched(rgb, depth)
 
     def read(start: int) -> Iterable[Example]:
         read = read_image_pairs(pairs[start:], depth_scale=depth_scale, resize=resize)
-        return starmap(Example, read)
+        return with_camera(starmap(Example, read), camera)
 
     about = _about(rgb, depth, pairs) | {"depth_scale": depth_scale}
     return Examples(rgb.resolve().name, read, about)
 
 
 def of_predictions(
-    predictions: Path, depth: Path, *, prediction_scale: float, depth_scale: float
+    predictions: Path,
+    depth: Path,
+    *,
+    prediction_scale: float,
+    depth_scale: float,
+    camera: CameraOfSize | None = None,
 ) -> Examples:
-    """A folder of saved predictions and one of their ground truth, matched by name."""
+    """A folder of saved predictions and one of their ground truth, which `camera` is of."""
+    label = predictions.resolve().name
     pairs = _matched(predictions, depth, first_suffixes=DEPTH_SUFFIXES)
     scales = {"prediction_scale": prediction_scale, "depth_scale": depth_scale}
-    return Examples(
-        predictions.resolve().name,
-        lambda start: read_prediction_pairs(pairs[start:], **scales),
-        _about(predictions, depth, pairs) | scales,
-    )
+
+    def read(start: int) -> Iterable[Predicted]:
+        for name, prediction, target in read_prediction_pairs(pairs[start:], **scales):
+            intrinsics = None if camera is None else camera(target.shape)
+            yield Predicted(Example(name, None, target, intrinsics), {label: prediction})
+
+    return Examples(label, read, _about(predictions, depth, pairs) | scales)
 
 
 def _matched(first: Path, second: Path, **suffixes: Sequence[str]) -> list[Pair]:

@@ -36,15 +36,14 @@ from jaxdepth.experiment import (
     fingerprint_config,
     load_predictor,
 )
-from jaxdepth.inference.examples import Examples
+from jaxdepth.inference.camera import camera_of
+from jaxdepth.inference.examples import Examples, Predicted
+from jaxdepth.inference.report import Report
 from jaxdepth.inference.saved_results import SavedResults
 
 MEAN_ROW = "mean training depth"
 _AT_ONCE = 16
 """Images between two additions to a file of results."""
-
-Predicted = tuple[str, Mapping[str, np.ndarray], np.ndarray]
-"""Name, predictions by label, ground truth."""
 
 
 class Saving(NamedTuple):
@@ -59,6 +58,27 @@ class Saving(NamedTuple):
     folder: Path | None = None
     prefix: str = ""
     fresh: bool = False
+
+
+class Whole(NamedTuple):
+    """What is made of whole images: with either, all are scored anew and nothing is saved.
+
+    Lines of saved results hold sums over pixels, which neither is made of. One pass over all images
+    makes the table as well, so that no number is older than the pictures beside it.
+
+    Attributes:
+        geometry: whether to score edges, planes and points besides.
+        report: to add the images to, by the map that counts.
+    """
+
+    geometry: bool = False
+    report: Report | None = None
+
+    def __bool__(self) -> bool:
+        return self.geometry or self.report is not None
+
+
+NOTHING_WHOLE = Whole()
 
 
 class RunScores(NamedTuple):
@@ -118,7 +138,7 @@ def score_run(
     protocol = dataclasses.replace(protocol or build_protocol(config), **changes)
     predictor, mean = load_run(run, config, mirrored=protocol.mirrored)
     results = SavedResults(Header(protocol, _labels(predictor), images=0, edges=edges))
-    (scores,) = _score_model(predictor, lambda start: examples, [results], mean)
+    (scores,) = _score_model(predictor, lambda start: examples, [results], mean, NOTHING_WHOLE)
     lines = [predictor.description, *unfinished_lines(run, predictor.step)]
     return compare(scores), RunScores(scores, lines).footer
 
@@ -131,6 +151,7 @@ def score_run_under(
     *,
     edges: bool = False,
     saving: Saving | None = None,
+    whole: Whole = NOTHING_WHOLE,
 ) -> list[RunScores]:
     """The scores of a run under each protocol; its per-image results are saved.
 
@@ -141,6 +162,7 @@ def score_run_under(
         protocols: one or more; it predicts once more for those with mirroring.
         edges: whether to score near depth edges besides.
         saving: where results are kept; in the run's folder by default.
+        whole: what to make of whole images.
 
     Raises:
         WorkdirError, CheckpointError, DataError: a run or file that cannot be used.
@@ -158,8 +180,9 @@ def score_run_under(
             "mean_depth": zlib.crc32(np.ascontiguousarray(mean).tobytes()),
         }
         labels = _labels(predictor)
-        saved = [_saved(p, labels, examples, edges, saving, about) for p in group.values()]
-        scores = _score_model(predictor, examples.read, saved, mean)
+        how = (labels, examples, edges, Saving() if whole else saving, about)
+        saved = [_saved(p, *how) for p in group.values()]
+        scores = _score_model(predictor, examples.read, saved, mean, whole)
         lines = [predictor.description, *unfinished_lines(run, predictor.step)]
         found |= {i: RunScores(s, lines) for i, s in zip(group, scores, strict=True)}
     return [found[i] for i in range(len(protocols))]
@@ -171,25 +194,24 @@ def score_predictions_under(
     *,
     edges: bool = False,
     saving: Saving | None = None,
+    whole: Whole = NOTHING_WHOLE,
 ) -> list[Scores]:
     """The scores of saved predictions, whoever made them, under each protocol; read once.
 
     Args:
-        examples: name, prediction and ground truth of each image.
+        examples: `Predicted`, each.
         protocols: one or more.
         edges: whether to score near depth edges besides.
         saving: where results are kept; nowhere by default.
+        whole: what to make of whole images.
 
     Raises:
         DataError: there is nothing to score, or a prediction cannot be placed.
     """
     label = examples.name
-
-    def read(start: int) -> Iterator[Predicted]:
-        return ((name, {label: p}, target) for name, p, target in examples.read(start))
-
-    saved = [_saved(p, (label,), examples, edges, saving or Saving(), {}) for p in protocols]
-    return [scores[label] for scores in _score_into(saved, read)]
+    how = ((label,), examples, edges, Saving() if whole else saving or Saving(), {})
+    saved = [_saved(p, *how) for p in protocols]
+    return [scores[label] for scores in _score_into(saved, examples.read, whole)]
 
 
 def load_run(
@@ -246,6 +268,7 @@ def _score_model(
     read: Callable[[int], Iterable[Example]],
     saved: Sequence[SavedResults],
     mean: np.ndarray,
+    whole: Whole,
 ) -> list[dict[str, Scores]]:
     """The scores of each row of a model's table, by label, under each protocol in one pass."""
     labels = dict(zip((MEAN_ROW, *predictor.names), _labels(predictor), strict=True))
@@ -253,13 +276,13 @@ def _score_model(
     def predict(start: int) -> Iterator[Predicted]:
         for example, prediction in predictor.predict_examples(read(start)):
             rows = {MEAN_ROW: resize_prediction(mean, example.depth.shape), **prediction.maps}
-            yield example.name, {label: rows[n] for n, label in labels.items()}, example.depth
+            yield Predicted(example, {label: rows[n] for n, label in labels.items()})
 
-    return _score_into(saved, predict)
+    return _score_into(saved, predict, whole)
 
 
 def _score_into(
-    saved: Sequence[SavedResults], read: Callable[[int], Iterable[Predicted]]
+    saved: Sequence[SavedResults], read: Callable[[int], Iterable[Predicted]], whole: Whole
 ) -> list[dict[str, Scores]]:
     """Completes results in one pass that begins where the first of them stopped."""
     with ExitStack() as stack:
@@ -276,16 +299,22 @@ def _score_into(
             items = enumerate(read(start), start)
             while batch := list(islice(items, _AT_ONCE)):
                 for results in open_ones:
-                    _score_batch(results, batch)
+                    _score_batch(results, batch, whole)
         return [results.scores() for results in saved]
 
 
-def _score_batch(results: SavedResults, batch: Sequence[tuple[int, Predicted]]) -> None:
-    header, begin = results.header, results.done
-    scorers = {label: Scorer(header.protocol, edges=header.edges) for label in header.maps}
-    for index, (name, predictions, target) in batch:
-        if index >= begin:
-            for label, scorer in scorers.items():
-                scorer.add(name, predictions[label], target)
-    images = zip(*(scorer.images for scorer in scorers.values()), strict=True)
+def _score_batch(
+    results: SavedResults, batch: Sequence[tuple[int, Predicted]], whole: Whole
+) -> None:
+    protocol, maps, _, edges, _ = results.header
+    scorers = {label: Scorer(protocol, edges=edges, geometry=whole.geometry) for label in maps}
+    fresh = [predicted for index, predicted in batch if index >= results.done]
+    for example, predictions in fresh:
+        camera = camera_of(example) if whole.geometry else None
+        for label, scorer in scorers.items():
+            scorer.add(example.name, predictions[label], example.depth, camera=camera)
+    images = list(zip(*(scorer.images for scorer in scorers.values()), strict=True))
     results.append([dict(zip(scorers, scores, strict=True)) for scores in images])
+    if whole.report is not None:
+        for (example, predictions), scores in zip(fresh, images, strict=True):
+            whole.report.add(example, predictions[maps[-1]], scores[-1], protocol)

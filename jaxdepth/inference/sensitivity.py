@@ -16,7 +16,7 @@ from jaxdepth.evaluation import (
     identity_lines,
 )
 from jaxdepth.experiment import Workdir
-from jaxdepth.inference.examples import Examples
+from jaxdepth.inference.examples import Examples, Predicted
 from jaxdepth.inference.scoring import Saving, score_predictions_under, score_run_under
 
 SPREAD_ROW = "largest − smallest"
@@ -128,12 +128,12 @@ def table_under(
 
 
 def _fitting(examples: Examples) -> Sequence[Protocol]:
-    """The presets that fit the first image: an `Example`, or name, prediction and ground truth."""
+    """The presets that fit the first image."""
     first = next(iter(examples.read(0)), None)
     if first is None:
         raise DataError("there is nothing to score: no pair of a prediction and a ground truth")
-    name, _, depth = first
-    return fitting_presets(depth.shape, name=name)
+    example = first.example if isinstance(first, Predicted) else first
+    return fitting_presets(example.depth.shape, name=example.name)
 
 
 def _joined(label: str, name: str) -> str:

@@ -1,6 +1,6 @@
 """Scores of runs as the tables that `evaluate.py` prints.
 
-`silog` and `edges` are the columns to add, see `jaxdepth.evaluation.format_table`.
+`silog`, `edges` and `geometry` are the columns to add, see `jaxdepth.evaluation.format_table`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from jaxdepth.evaluation import (
 from jaxdepth.experiment import Workdir
 from jaxdepth.inference.curves import run_labels
 from jaxdepth.inference.examples import Examples
-from jaxdepth.inference.scoring import RunScores, Saving, score_run_under
+from jaxdepth.inference.scoring import RunScores, Saving, Whole, score_run_under
 
 Runs = Sequence[tuple[Workdir, FrozenConfigDict]]
 
@@ -45,10 +45,11 @@ def score_runs(
     *,
     edges: bool,
     saving: Sequence[Saving],
+    whole: Whole,
 ) -> Iterator[RunScores]:
     """The scores of each run on its examples under its protocol, one after the other."""
     for (run, config), of, own, where in zip(runs, examples, protocols, saving, strict=True):
-        (scored,) = score_run_under(run, config, of, [own], edges=edges, saving=where)
+        (scored,) = score_run_under(run, config, of, [own], edges=edges, saving=where, whole=whole)
         yield scored
 
 
@@ -60,6 +61,7 @@ def score_table(
     bootstrap: bool,
     silog: bool,
     edges: bool,
+    geometry: bool,
 ) -> Table:
     """The table of scores under one protocol, by label; with intervals if asked for."""
     rows, line = compare(scores), None
@@ -74,10 +76,13 @@ def score_table(
         images=len(first.per_image),
         silog=silog,
         edges=edges,
+        geometry=geometry,
     )
 
 
-def mean_table(scored: Sequence[RunScores], title: str, *, silog: bool, edges: bool) -> Table:
+def mean_table(
+    scored: Sequence[RunScores], title: str, *, silog: bool, edges: bool, geometry: bool
+) -> Table:
     """Means and standard deviations of several runs, which may be under several protocols.
 
     Raises:
@@ -92,6 +97,7 @@ def mean_table(scored: Sequence[RunScores], title: str, *, silog: bool, edges: b
         images=len(_last(scored[0])[1].per_image),
         silog=silog,
         edges=edges,
+        geometry=geometry,
     )
 
 
