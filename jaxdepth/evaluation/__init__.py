@@ -14,6 +14,7 @@ from jaxdepth.evaluation.curves import (
     format_curves,
     plot_curves,
 )
+from jaxdepth.evaluation.footer import footer_lines, identity_lines
 from jaxdepth.evaluation.formats import FORMATS, SUFFIXES
 from jaxdepth.evaluation.geometry import GEOMETRY_COLUMNS, Camera, GeometryScores
 from jaxdepth.evaluation.identity import differences, require_same_protocol
@@ -23,15 +24,8 @@ from jaxdepth.evaluation.plots import line_colors, new_figure
 from jaxdepth.evaluation.presets import PRESETS, fitting_presets, parse_protocols
 from jaxdepth.evaluation.protocol import Protocol
 from jaxdepth.evaluation.published import PublishedRow, add_published, published_rows
-from jaxdepth.evaluation.scoring import (
-    EDGE_METRICS,
-    ImageScore,
-    Scorer,
-    Scores,
-    image_score,
-    score,
-    total,
-)
+from jaxdepth.evaluation.scores import EDGE_METRICS, ImageScore, Scores, image_score, total
+from jaxdepth.evaluation.scoring import Scorer, score
 from jaxdepth.evaluation.statistics import Comparison, Interval, bootstrap, compare_paired
 from jaxdepth.evaluation.table import (
     EDGE_COLUMNS,
@@ -42,9 +36,7 @@ from jaxdepth.evaluation.table import (
     bootstrap_rows,
     compare,
     comparison_rows,
-    footer_lines,
     format_table,
-    identity_lines,
     mean_rows,
 )
 from jaxdepth.evaluation.terminal import to_rich

@@ -16,7 +16,7 @@ from jaxdepth.errors import DataError
 from jaxdepth.evaluation.identity import rules
 from jaxdepth.evaluation.placement import Placement
 from jaxdepth.evaluation.protocol import Protocol
-from jaxdepth.evaluation.scoring import ImageScore, Scores, image_score, total
+from jaxdepth.evaluation.scores import ImageScore, Scores, image_score, total
 from jaxdepth.metrics import MetricSums
 
 _SUMS = ("pixels", *(f"sum_{name}" for name in MetricSums._fields[1:]))

@@ -18,7 +18,7 @@ import numpy as np
 from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation.identity import require_same_protocol
 from jaxdepth.evaluation.protocol import Protocol
-from jaxdepth.evaluation.scoring import Scores, as_stated, of_edges
+from jaxdepth.evaluation.scores import Scores, as_stated, of_edges
 from jaxdepth.metrics import MetricSums, compute
 
 DRAWS = 10_000

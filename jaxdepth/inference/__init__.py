@@ -15,12 +15,12 @@ from jaxdepth.inference.iterations import Convergence, mean_convergence, score_i
 from jaxdepth.inference.output import is_document, present
 from jaxdepth.inference.photographs import predict_photographs
 from jaxdepth.inference.protocols import protocol_of_run
+from jaxdepth.inference.runs import finished_runs
 from jaxdepth.inference.saved_results import SavedResults
 from jaxdepth.inference.scoring import (
     RunScores,
     Saving,
     Whole,
-    finished_runs,
     score_predictions_under,
     score_run,
     score_run_under,

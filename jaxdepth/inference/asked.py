@@ -8,7 +8,7 @@ from ml_collections import FrozenConfigDict
 
 from jaxdepth.errors import ConfigError
 from jaxdepth.experiment import Workdir, default_workdir, load_config
-from jaxdepth.inference.scoring import finished_runs
+from jaxdepth.inference.runs import finished_runs
 from jaxdepth.inference.studies import (
     CONVERGENCE_NUM_ITERS,
     PAPER_NUM_ITERS,

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from ml_collections import ConfigDict, FrozenConfigDict
+from ml_collections import FrozenConfigDict
 
 import jaxdepth
-from jaxdepth.data.images import read_depth, resize_prediction
-from jaxdepth.data.mean import mean_depth
+from jaxdepth.data.images import resize_prediction
 from jaxdepth.data.sources import Example
-from jaxdepth.errors import WorkdirError
 from jaxdepth.evaluation import (
     Header,
     Protocol,
@@ -32,13 +30,12 @@ from jaxdepth.experiment import (
     Predictor,
     Workdir,
     build_protocol,
-    build_source,
     fingerprint_config,
-    load_predictor,
 )
 from jaxdepth.inference.camera import camera_of
 from jaxdepth.inference.examples import Examples, Predicted
 from jaxdepth.inference.report import Report
+from jaxdepth.inference.runs import load_run, unfinished_lines
 from jaxdepth.inference.saved_results import SavedResults
 
 MEAN_ROW = "mean training depth"
@@ -97,21 +94,6 @@ class RunScores(NamedTuple):
         """The lines below a table of these scores."""
         last = next(reversed(self.scores.values()))
         return [*footer_lines(last), *identity_lines(last), *self.lines]
-
-
-def finished_runs(root: Path) -> list[Workdir]:
-    """The runs under a folder whose training is complete, by name.
-
-    Raises:
-        WorkdirError: there is none.
-    """
-    runs = [Workdir(p) for p in sorted(root.glob("*")) if Workdir(p).is_finished]
-    if not runs:
-        raise WorkdirError(
-            f"no finished run under {root}/: train one by "
-            "`python train.py --config=configs/rooms.py`, or name a run by --workdir=DIR."
-        )
-    return runs
 
 
 def score_run(
@@ -212,33 +194,6 @@ def score_predictions_under(
     how = ((label,), examples, edges, Saving() if whole else saving or Saving(), {})
     saved = [_saved(p, *how) for p in protocols]
     return [scores[label] for scores in _score_into(saved, examples.read, whole)]
-
-
-def load_run(
-    run: Workdir, config: FrozenConfigDict, *, mirrored: bool
-) -> tuple[Predictor, np.ndarray]:
-    """The predictor of a run, and the mean depth map of its training set (metres).
-
-    Args:
-        run: with a checkpoint.
-        config: the run's.
-        mirrored: whether predictions are averaged with those of the mirrored image, whatever the
-            config says.
-    """
-    changed = ConfigDict(config)
-    changed.evaluation.mirrored = mirrored
-    predictor = load_predictor(run, FrozenConfigDict(changed))
-    if run.mean_depth.exists():
-        return predictor, read_depth(run.mean_depth, scale=1)
-    source = build_source(config, "train")
-    return predictor, mean_depth(source, predictor.frame_size, config.evaluation.mean_examples)
-
-
-def unfinished_lines(run: Workdir, step: int) -> list[str]:
-    """The line that says so where the weights of a step are not a run's last."""
-    if run.is_finished:
-        return []
-    return [f"training is not finished: this is its checkpoint of step {step}"]
 
 
 def _labels(predictor: Predictor) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ from jaxdepth.experiment import (
 from jaxdepth.inference.curves import read_records, run_labels
 from jaxdepth.inference.iterations import mean_convergence, score_iterations
 from jaxdepth.inference.protocols import protocol_of_run
-from jaxdepth.inference.scoring import unfinished_lines
+from jaxdepth.inference.runs import unfinished_lines
 from jaxdepth.inference.tables import Runs
 
 if TYPE_CHECKING:

@@ -43,6 +43,8 @@ def test_the_best_of_a_column_as_it_is_printed():
     assert Table(rows).best() == {(0, 6)}
     assert Table(rows, competing=1).best() == set()
     assert Table(rows[:1]).best() == set()
+    rows = [("a", {"chamfer": 1.0, "f_5cm": 0.5}), ("b", {"chamfer": 2.0, "f_5cm": 0.7})]
+    assert Table(rows, geometry=True).best() == {(0, 9), (1, 10)}
 
 
 def test_a_terminal_shows_the_plain_text_with_the_best_in_bold():

@@ -1,5 +1,6 @@
 """`evaluate.py --geometry`, and the camera that goes with a folder."""
 
+import shutil
 from functools import partial
 
 import numpy as np
@@ -37,6 +38,25 @@ def test_columns_of_saved_predictions(arguments, tmp_path):
     assert "DBE" not in call(*arguments)
 
 
+def test_columns_in_a_document(arguments, tmp_path):
+    call = partial(Scripts(tmp_path).call, evaluate.main)
+    heading, *_ = call(*arguments, "--geometry", "--fov=60", "--format=markdown").splitlines()
+    assert heading.endswith("| DBE acc | DBE comp | chamfer | F 5 cm | F 10 cm |")
+
+
+def test_they_are_scored_anew_and_leave_saved_results_as_they_are(finished, scripts, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    call = partial(scripts.call, evaluate.main, f"--workdir={run}", "--split=test[:2]")
+    plain = call("--fresh")
+    before = {file: file.read_bytes() for file in run.glob("evaluations/*")}
+    assert before
+    rows = [row.split() for row in call("--geometry").splitlines()[2:5]]
+    for row, other in zip(rows, plain.splitlines()[2:5], strict=True):
+        assert row[: len(other.split())] == other.split()
+    assert {file: file.read_bytes() for file in run.glob("evaluations/*")} == before
+
+
 def test_columns_of_a_run(finished, scripts):
     out = scripts.call(evaluate.main, f"--workdir={finished}", "--split=test[:2]", "--geometry")
     assert "PE plan   PE ori  chamfer" in out
@@ -47,6 +67,10 @@ def test_columns_of_a_run(finished, scripts):
     ("more", "message"),
     [
         (["--geometry", "--sensitivity"], "under one protocol"),
+        (["--geometry", "--bootstrap"], "without intervals"),
+        (["--geometry", "--fresh"], "leave out --fresh"),
+        (["--geometry", "--out=x"], "leave out --fresh and --out=DIR"),
+        (["--fov=60"], "need --geometry or --report"),
         (["--intrinsics=1,2,3"], "FX,FY,CX,CY"),
         (["--intrinsics=0,2,3,4"], "FX and FY above 0"),
         (["--fov=180"], "below 180 degrees, got 180"),

@@ -97,6 +97,9 @@ def test_of_a_run_on_photographs(finished, scripts, folders):
     ("more", "message"),
     [
         (["--report=x", "--sensitivity"], "of one table"),
+        (["--report=x", "--bootstrap"], "of one table"),
+        (["--report=x", "--out=y"], "score all images anew"),
+        (["--report=x", "--fresh"], "score all images anew"),
         (["--report_metric=rmse"], "needs --report=DIR"),
         (["--report=x", "--report_metric=beauty"], "abs_rel, sq_rel"),
     ],

@@ -10,7 +10,7 @@ import numpy as np
 from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation.compared import Compared
 from jaxdepth.evaluation.geometry import Camera
-from jaxdepth.evaluation.scoring import ImageScore
+from jaxdepth.evaluation.scores import ImageScore
 from jaxdepth.evaluation.table import higher_is_better
 from jaxdepth.metrics import METRIC_NAMES
 
