@@ -5,6 +5,9 @@ python evaluate.py --workdir=runs/rooms --split=test   one run, one split of its
 python evaluate.py --workdir=runs/rooms --rgb=DIR --depth=DIR --depth_scale=1000
 python evaluate.py --predictions=DIR --prediction_scale=1000 --depth=DIR --depth_scale=1000
 python evaluate.py --predictions=DIR ... --protocol=nyu/bts,nyu/kim2018    or --sensitivity
+python evaluate.py --compare --workdir=runs/a --workdir=runs/b    difference, interval, p-value
+python evaluate.py --ablation=two_stream               a paper's table, and what to train for it
+python evaluate.py --workdir=runs/rooms --report=DIR   the same as a page to look at
 python evaluate.py --curves=curves.png                 the learning curves of every finished run
 python evaluate.py --study=iterations --workdir=runs/rooms    accuracy against iterations
 """
@@ -13,7 +16,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from jaxdepth.errors import report
+from jaxdepth.errors import ConfigError, report
 
 
 def main(arguments: list[str]) -> int:
@@ -28,7 +31,7 @@ def main(arguments: list[str]) -> int:
         type=Path,
         action="append",
         default=[],
-        help="a run's folder, once for each run (default: every finished one under runs/)",
+        help="a run's folder, once for each run (default: every finished one under --root)",
     )
     add("--config", help="config file or FILE:VARIANT; evaluates its default run")
     add("--split", help="train, validation, test (default), or a split as tfds writes it")
@@ -55,7 +58,33 @@ def main(arguments: list[str]) -> int:
     )
     add("--silog", action="store_true", help="add the scale-invariant error to the table")
     add("--edges", action="store_true", help="add the errors near depth edges to the table")
+    add(
+        "--geometry",
+        action="store_true",
+        help="add the errors of edges, planes and "
+        "points; all images are scored anew, and no per-image results saved",
+    )
+    add("--intrinsics", metavar="FX,FY,CX,CY", help="of the camera of --depth, pixels")
+    add("--fov", type=float, help="its angle of view instead, degrees along the longer side")
     add("--mean", action="store_true", help="one table of all runs: mean ± standard deviation")
+    add(
+        "--bootstrap",
+        action="store_true",
+        help="print the 95 %% interval of each number, by the bootstrap over images",
+    )
+    add(
+        "--compare",
+        action="store_true",
+        help="compare two runs image by image: difference, its interval, p-value",
+    )
+    add("--published", action="store_true", help="add the rows of papers under the same protocol")
+    add(
+        "--ablation",
+        choices=("deep_variational", "two_stream"),
+        help="a paper's table of ablations from the runs under --root, and how to train the rest; "
+        "--config says what they are variants of (default: configs/rooms.py)",
+    )
+    add("--root", type=Path, default=Path("runs"), help="folder of runs (default: runs)")
     add("--curves", type=Path, help="file to plot learning curves in, instead of scoring")
     add("--stage", help="stage of training to plot (default: the first that predicts depth)")
     add(
@@ -64,6 +93,13 @@ def main(arguments: list[str]) -> int:
         help="map whose validation to plot (default: the one that the stage trains)",
     )
     add(
+        "--report",
+        type=Path,
+        help="folder to write a page to look at to, of one "
+        "run's table; all images are scored anew, and no per-image results saved",
+    )
+    add("--report_metric", help="what tells its best and worst images (default: abs_rel)")
+    add(
         "--study",
         choices=("iterations", "convergence", "lam"),
         help="plot and CSV of the integration, instead of scoring: accuracy against its number of "
@@ -71,13 +107,28 @@ def main(arguments: list[str]) -> int:
     )
     add("--num_iters", help="iterations: values joined by commas (default: 1,3,5,10,15,20), or the "
         "one number of --study=convergence (default: 50)")  # fmt: skip
-    add("--out", type=Path, help="folder for a study (default: studies/ in the first run's)")
+    add("--out", type=Path, help="folder for per-image results (default: evaluations/ in the "
+        "run's, none for --predictions) or a study (default: studies/ there); or a file for the "
+        "tables, .md, .tex, .csv or .json")  # fmt: skip
+    add(
+        "--format",
+        choices=("markdown", "latex", "csv", "json"),
+        help="print the tables as one document of this format",
+    )
+    add("--fresh", action="store_true", help="score again what saved results say has been scored")
     flags, overrides = parser.parse_known_args(arguments)
 
-    from jaxdepth.inference import evaluate
+    from jaxdepth.inference import evaluate, is_document, present
 
-    for table in evaluate(**vars(flags), overrides=overrides):
-        print(table, end="\n\n", flush=True)
+    asked = vars(flags)
+    document, format = None, asked.pop("format")
+    if is_document(flags.out):
+        document, asked["out"] = flags.out, None
+    if (document or format) and (flags.study or flags.curves):
+        raise ConfigError(
+            "--format and --out=FILE are of tables: leave them out with --study and --curves."
+        )
+    present(evaluate(**asked, overrides=overrides), format=format, out=document)
     return 0
 
 

@@ -134,7 +134,7 @@ def write_image(path: FilePath, rgb: UInt8[np.ndarray, "height width 3"]) -> Non
         raise DataError(f"cannot write the image {path}: its name must end in .png, .jpg or .jpeg")
     blob = io.BytesIO()
     Image.fromarray(rgb).save(blob, "PNG" if suffix == ".png" else "JPEG", quality=95)
-    _write(path, blob.getvalue())
+    write_file(path, blob.getvalue())
 
 
 def write_depth_png(path: FilePath, depth: Float[np.ndarray, "height width"]) -> None:
@@ -149,7 +149,7 @@ def write_depth_png(path: FilePath, depth: Float[np.ndarray, "height width"]) ->
     millimetres = np.clip(np.rint(1000 * metres), 0, 65535).astype(np.uint16)
     blob = io.BytesIO()
     Image.fromarray(millimetres).save(blob, "PNG")
-    _write(path, blob.getvalue())
+    write_file(path, blob.getvalue())
 
 
 def write_depth_npy(path: FilePath, depth: Float[np.ndarray, "height width"]) -> None:
@@ -160,7 +160,7 @@ def write_depth_npy(path: FilePath, depth: Float[np.ndarray, "height width"]) ->
     """
     blob = io.BytesIO()
     np.save(blob, np.asarray(depth, np.float32), allow_pickle=False)
-    _write(path, blob.getvalue())
+    write_file(path, blob.getvalue())
 
 
 def colorize(
@@ -299,7 +299,12 @@ def _unreadable(path: FilePath, what: str, error: Exception) -> DataError:
     return DataError(f"cannot read the {what} {path}: {reason}")
 
 
-def _write(path: FilePath, blob: bytes) -> None:
+def write_file(path: FilePath, blob: bytes) -> None:
+    """Writes a file whole, or not at all.
+
+    Raises:
+        DataError: it cannot be written.
+    """
     path = Path(path)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
 
+from jaxdepth.data.fingerprint import fingerprint_files
 from jaxdepth.data.prepare import DATASETS, data_root, find_prepared, open_prepared
-from jaxdepth.data.rooms import Rooms, RoomsConfig, prepare_rooms
+from jaxdepth.data.rooms import Planes, Rooms, RoomsConfig, prepare_rooms, scene_planes
 from jaxdepth.errors import ConfigError, DataError
 
 
@@ -20,11 +23,16 @@ class Example(NamedTuple):
         image: `[H, W, 3]` uint8.
         depth: `[H, W]` float32 metres; 0 = no measurement. It covers the image in another size in
             datasets that say so, as Make3D's does.
+        intrinsics: fx, fy, cx, cy of the depth map in pixels, where known; the centre of the top
+            left pixel is (0, 0).
+        planes: finds the planes that are seen in it, where these are known.
     """
 
     name: str
     image: np.ndarray
     depth: np.ndarray
+    intrinsics: Sequence[float] | None = None
+    planes: Callable[[], Planes] | None = None
 
 
 class Source(Sequence):
@@ -38,12 +46,17 @@ class Source(Sequence):
         depth_key: str,
         one_size: bool = True,
         max_depth: float = np.inf,
+        fingerprint: str = "",
+        seed: int | None = None,
     ):
         self._records = records
         self._name = name
         self._depth_key = depth_key
         self._one_size = one_size
         self._max_depth = max_depth
+        self.fingerprint = fingerprint
+        """Changes if the dataset's files do."""
+        self._seed = seed  # of rendered scenes
 
     def __len__(self) -> int:
         return len(self._records)
@@ -61,7 +74,13 @@ class Source(Sequence):
                 f"{self._name}[{index}]: image and depth must have one size, got {image.shape[:2]} "
                 f"and {depth.shape}: prepare the dataset again."
             )
-        return Example(f"{self._name}[{index}]", image, depth)
+        name, intrinsics, planes = f"{self._name}[{index}]", None, None
+        if self._seed is not None:
+            intrinsics = record["intrinsics"].tolist()
+            split, number = record["scene"].decode().split("/")
+            size = dict(zip(("height", "width"), depth.shape, strict=True))
+            planes = partial(scene_planes, self._seed, split, int(number), **size)
+        return Example(name, image, depth, intrinsics, planes)
 
     def __repr__(self) -> str:  # grain identifies sources in checkpoints by their repr
         return f"Source({self._name!r}, length={len(self)})"
@@ -111,13 +130,15 @@ def open_source(
             f"{builder.data_dir}: random access needs array_record files, this dataset was "
             "prepared in another format. Prepare it with file_format='array_record'."
         ) from error
-    one_size = (builder.info.metadata or {}).get("one_size", True)
+    files = sorted(p for p in Path(builder.data_dir).iterdir() if p.is_file())
     return Source(
         records,
         name=f"{dataset}/{split}",
         depth_key=depth,
-        one_size=one_size,
+        one_size=(builder.info.metadata or {}).get("one_size", True),
         max_depth=max_depth or np.inf,
+        fingerprint=fingerprint_files(files),
+        seed=builder.info.metadata["seed"] if dataset == "rooms" else None,
     )
 
 

@@ -28,6 +28,11 @@ def fingerprint(protocol: "Protocol") -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
 
 
+def rules(protocol: "Protocol") -> dict[str, Any]:
+    """All fields of a protocol as JSON has them; `Protocol.from_rules` reads them."""
+    return {f.name: _plain(getattr(protocol, f.name)) for f in dataclasses.fields(protocol)}
+
+
 def differences(a: "Protocol", b: "Protocol") -> dict[str, tuple[Any, Any]]:
     """Field → the two values, of the fields that the fingerprints are made of and that differ."""
     names = [f.name for f in _counting(a)]

@@ -2,13 +2,14 @@
 
 import dataclasses
 import math
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 
 from jaxdepth.errors import ConfigError, DataError
 from jaxdepth.evaluation.alignment import ALIGNMENTS, Alignment, align, missing
-from jaxdepth.evaluation.crop import Crop, Region, checked_region, resolve_region
+from jaxdepth.evaluation.crop import Crop, Region, checked_region, parse_crop, resolve_region
 from jaxdepth.evaluation.identity import FREE, fingerprint
 from jaxdepth.evaluation.placement import (
     CHOICES,
@@ -140,6 +141,22 @@ class Protocol:
         """Eight hexadecimal digits that protocols share if their numbers compare."""
         return fingerprint(self)
 
+    @classmethod
+    def from_rules(cls, rules: Mapping[str, Any]) -> "Protocol":
+        """The protocol whose fields `jaxdepth.evaluation.identity.rules` gave as JSON.
+
+        Raises:
+            ConfigError: a value is out of its range.
+            TypeError: there is no such field.
+        """
+        fields = {k: tuple(v) if isinstance(v, list) else v for k, v in rules.items()}
+        for part in ("crop", "within", "covers"):
+            if ":" in (fields.get(part) or ""):
+                fields[part] = parse_crop(fields[part])
+        if size := fields.get("truth_size"):
+            fields["truth_size"] = tuple(map(int, size))
+        return cls(**fields)
+
     @property
     def clip_limits(self) -> tuple[float | None, float | None]:
         """What predictions are clamped to, metres; None for no limit."""
@@ -248,10 +265,10 @@ class Protocol:
         Compared in the array's own precision, so that a float32 millimetre is not above 1e-3.
         """
         low = 0 if self.min_depth is None else self.min_depth
-        high = math.inf if self.max_depth is None or self.max_capped else self.max_depth
         above = target >= low if self.min_included and low else target > low
-        below = target <= high if self.max_included else target < high
-        return above & below & np.isfinite(target)
+        if self.max_depth is None or self.max_capped:
+            return above & (target < math.inf)
+        return above & (target <= self.max_depth if self.max_included else target < self.max_depth)
 
     def truth(self, target: np.ndarray) -> np.ndarray:
         """The ground truth (metres, any shape) as it is compared: capped, if the protocol caps."""

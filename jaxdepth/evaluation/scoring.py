@@ -1,87 +1,51 @@
 """The scores of many predictions under one protocol."""
 
 import collections
-import dataclasses
-import math
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+import functools
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jaxdepth.errors import DataError
-from jaxdepth.evaluation.alignment import missing
-from jaxdepth.evaluation.placement import Placement
+from jaxdepth.evaluation.compared import compare_image
+from jaxdepth.evaluation.geometry import Camera, image_geometry
+from jaxdepth.evaluation.image_sums import image_sums
 from jaxdepth.evaluation.protocol import Protocol
-from jaxdepth.metrics import MetricAccumulator, compute, metric_sums, near_edges
+from jaxdepth.evaluation.scores import ImageScore, Scores, image_score, total
+from jaxdepth.metrics import near_edges
 
-EDGE_METRICS = {"edge_mae": "mae", "edge_abs_rel": "abs_rel"}
-"""What scoring near edges adds → the metric that it is of the pixels there."""
-
-
-class ImageScore(NamedTuple):
-    """The metrics of one image alone; NaN, all of them, where no pixel of it is valid."""
-
-    name: str
-    pixels: int
-    metrics: Mapping[str, float]
-
-
-@dataclasses.dataclass(frozen=True)
-class Scores:
-    """The averaged metrics, and everything a reader must know to trust them.
-
-    Attributes:
-        protocol: the rules they were computed under.
-        metrics: `jaxdepth.metrics.METRIC_NAMES` → average; with `EDGE_METRICS`, if asked for.
-        images: images with at least one valid pixel; the others are in no average.
-        empty_images: images without any.
-        pixels: valid pixels of all images.
-        missing_pixels: how many of these had no positive finite prediction.
-        clamped_pixels: how many of these had one outside the protocol's range.
-        placements: `Placement` → number of predictions.
-        per_image: the scores of each image, in the order given.
-        edge_pixels: valid pixels near discontinuities of the ground truth, which `EDGE_METRICS` are
-            averaged over; None if these were not asked for.
-    """
-
-    protocol: Protocol
-    metrics: Mapping[str, float]
-    images: int
-    empty_images: int
-    pixels: int
-    missing_pixels: int
-    clamped_pixels: int
-    placements: Mapping[Placement, int]
-    per_image: tuple[ImageScore, ...]
-    edge_pixels: int | None = None
-
-    @property
-    def empty_names(self) -> tuple[str, ...]:
-        """The names of the images without a valid pixel, in the order given."""
-        return tuple(image.name for image in self.per_image if image.pixels == 0)
+_WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 class Scorer:
-    """Scores predictions one at a time under a protocol, in float64.
+    """Scores predictions under a protocol, in float64, on all cores.
 
-    Several of them can share one pass over the data.
+    Several of them can share one pass over the data. A few images are held until they are scored.
 
     Args:
         protocol: which pixels count, where predictions lie, and the average.
         edges: whether to score the pixels near the ground truth's discontinuities besides, by
             `EDGE_METRICS`. Where these lie does not depend on the protocol: they are sought in the
             whole ground truth (`jaxdepth.metrics.near_edges`).
+        geometry: whether to score edges, planes and points besides, by `GEOMETRY_COLUMNS`.
     """
 
-    def __init__(self, protocol: Protocol, *, edges: bool = False):
+    def __init__(self, protocol: Protocol, *, edges: bool = False, geometry: bool = False):
         self.protocol = protocol
-        self._accumulator = MetricAccumulator(average=protocol.average)
-        self._near_edges = MetricAccumulator(average=protocol.average) if edges else None
-        self._placements: collections.Counter[Placement] = collections.Counter()
-        self._missing_pixels = 0
-        self._clamped_pixels = 0
-        self._per_image: list[ImageScore] = []
+        self._edges = edges
+        self._geometry = geometry
+        self._images: list[ImageScore] = []
+        self._pending: collections.deque[Future[ImageScore]] = collections.deque()
+
+    @property
+    def images(self) -> Sequence[ImageScore]:
+        """The scores of each image so far, in the order given; `add` has the errors."""
+        while self._pending:
+            self._images.append(self._pending.popleft().result())
+        return self._images
 
     def add(
         self,
@@ -89,8 +53,9 @@ class Scorer:
         prediction: ArrayLike,
         target: ArrayLike,
         image: np.ndarray | None = None,
+        camera: Camera | None = None,
     ) -> None:
-        """Scores one prediction.
+        """Takes one prediction to score; the arrays must not change any more.
 
         Args:
             name: what an error calls the image, usually its file.
@@ -99,72 +64,77 @@ class Scorer:
             target: ground truth `[H, W]`, metres; 0 or non-finite = no measurement.
             image: `[H, W, 3]` of the ground truth's frame; only a protocol that fills the border of
                 predictions by it needs one.
+            camera: of the ground truth as it was given, where known; for the scores of geometry.
 
         Raises:
-            DataError: the prediction cannot be placed in the ground truth (`Protocol.place`).
+            DataError: this prediction, or one before it, cannot be placed in the ground truth
+                (`Protocol.place`).
         """
-        protocol = self.protocol
-        target = protocol.truth_frame(np.asarray(target))
-        p, g, placement = protocol.place(np.asarray(prediction), target, name=name, image=image)
-        valid = protocol.valid(g)
-        p, g = p.astype(np.float64), protocol.truth(g.astype(np.float64))
-        aligned = protocol.align(p, g, valid)
-        clamped = protocol.clamp(aligned)
-        compared = (g, clamped) if protocol.swapped else (clamped, g)
-        sums = metric_sums(*compared, valid)
-        self._accumulator.update(sums)
-
-        absent = valid & missing(p)
-        self._missing_pixels += int(np.sum(absent))
-        self._clamped_pixels += int(np.sum(valid & ~absent & (clamped != aligned)))
-        self._placements[placement] += 1
-        metrics = self._as_stated({name: float(value) for name, value in compute(sums).items()})
-        if self._near_edges is not None:
-            near = near_edges(target.astype(np.float64))
-            if near.shape != g.shape:
-                near = protocol.region(target.shape, name=name).of(near)
-            edge_sums = metric_sums(*compared, valid & near)
-            self._near_edges.update(edge_sums)
-            metrics |= _of_edges(compute(edge_sums))
-        self._per_image.append(ImageScore(name, int(sums.pixels), metrics))
+        if len(self._pending) >= 2 * _WORKERS:
+            self._images.append(self._pending.popleft().result())
+        job = _pool().submit(
+            _score,
+            self.protocol,
+            name,
+            prediction,
+            target,
+            image,
+            camera,
+            edges=self._edges,
+            geometry=self._geometry,
+        )
+        self._pending.append(job)
 
     def scores(self) -> Scores:
-        """The scores of all predictions so far.
+        """The scores of all predictions so far; `total` has the errors."""
+        return total(self.protocol, self.images)
 
-        Raises:
-            DataError: there is none, or no pixel of any ground truth counts.
-        """
-        if not self._per_image:
-            raise DataError("there is nothing to score: no pair of a prediction and a ground truth")
-        if self._accumulator.pixels == 0:
-            raise DataError(
-                f"no pixel of the ground truth counts, in none of {len(self._per_image)} images "
-                f"(the first is {self._per_image[0].name}), under the protocol: {self.protocol}; "
-                "check --depth_scale, the crop and the range"
-            )
-        metrics, edge_pixels = self._as_stated(self._accumulator.compute()), None
-        if self._near_edges is not None:
-            metrics |= _of_edges(self._near_edges.compute())
-            edge_pixels = self._near_edges.pixels
-        return Scores(
-            protocol=self.protocol,
-            metrics=metrics,
-            images=self._accumulator.images,
-            empty_images=self._accumulator.empty_images,
-            pixels=self._accumulator.pixels,
-            missing_pixels=self._missing_pixels,
-            clamped_pixels=self._clamped_pixels,
-            placements={
-                kind: self._placements[kind] for kind in Placement if self._placements[kind]
-            },
-            per_image=tuple(self._per_image),
-            edge_pixels=edge_pixels,
-        )
 
-    def _as_stated(self, metrics: dict[str, float]) -> dict[str, float]:
-        if self.protocol.log10_rmse:
-            metrics["rmse_log"] /= math.log(10)
-        return metrics
+def _score(
+    protocol: Protocol,
+    name: str,
+    prediction: ArrayLike,
+    target: ArrayLike,
+    image: np.ndarray | None,
+    camera: Camera | None,
+    *,
+    edges: bool,
+    geometry: bool,
+) -> ImageScore:
+    given = np.asarray(target)
+    target = protocol.truth_frame(given)
+    p, g, placement = protocol.place(np.asarray(prediction), target, name=name, image=image)
+    aligned = None
+    if protocol.alignment != "none":
+        truth = protocol.truth(g.astype(np.float64))
+        aligned = protocol.align(p.astype(np.float64), truth, protocol.valid(g))
+    sums, missing_pixels, clamped_pixels = image_sums(protocol, p, g, aligned=aligned)
+    edge_sums = None
+    if edges:
+        near = near_edges(target.astype(np.float64))
+        if near.shape != g.shape:
+            near = protocol.region(target.shape, name=name).of(near)
+        edge_sums = image_sums(protocol, p, g, where=near, aligned=aligned).sums
+    of_geometry = None
+    if geometry:  # which is no sum over pixels, and so of the whole image
+        compared = compare_image(protocol, prediction, given, name=name, image=image)
+        camera = camera and camera.resized(given.shape, target.shape)
+        of_geometry = image_geometry(compared, target, camera)
+    return image_score(
+        protocol,
+        name,
+        sums=sums,
+        placement=placement,
+        missing_pixels=missing_pixels,
+        clamped_pixels=clamped_pixels,
+        edge_sums=edge_sums,
+        geometry=of_geometry,
+    )
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_WORKERS, thread_name_prefix="scoring")
 
 
 def score(pairs: Iterable[tuple[Any, ...]], protocol: Protocol, *, edges: bool = False) -> Scores:
@@ -187,7 +157,3 @@ def score(pairs: Iterable[tuple[Any, ...]], protocol: Protocol, *, edges: bool =
     for pair in pairs:
         scorer.add(*pair)
     return scorer.scores()
-
-
-def _of_edges(metrics: Mapping[str, ArrayLike]) -> dict[str, float]:
-    return {name: float(metrics[metric]) for name, metric in EDGE_METRICS.items()}

@@ -1,6 +1,11 @@
 """From a config to objects, and a run's folder with its checkpoints."""
 
-from jaxdepth.experiment.ablations import ABLATIONS
+from jaxdepth.experiment.ablations import (
+    ABLATION_TABLES,
+    ABLATIONS,
+    AblationRow,
+    AblationTable,
+)
 from jaxdepth.experiment.base_weights import load_base_weights
 from jaxdepth.experiment.build import (
     build_augmentation,
@@ -26,12 +31,21 @@ from jaxdepth.experiment.predictor import (
 )
 from jaxdepth.experiment.run_weights import load_run_weights
 from jaxdepth.experiment.stages import Stage, build_stages
-from jaxdepth.experiment.workdir import Workdir, default_workdir, write_bytes, write_text
+from jaxdepth.experiment.workdir import (
+    Workdir,
+    default_workdir,
+    fingerprint_config,
+    write_bytes,
+    write_text,
+)
 
 __all__ = [
     "ABLATIONS",
+    "ABLATION_TABLES",
     "INTEGRATED",
     "STAGES",
+    "AblationRow",
+    "AblationTable",
     "Checkpoints",
     "ImagePrediction",
     "Predictor",
@@ -49,6 +63,7 @@ __all__ = [
     "choose_variants",
     "default_config",
     "default_workdir",
+    "fingerprint_config",
     "init_variables",
     "load_base_weights",
     "load_config",

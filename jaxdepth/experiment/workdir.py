@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -33,7 +34,8 @@ class Workdir:
     """A run's folder.
 
     It holds `config.json`, `checkpoints/`, `metrics.jsonl`, TensorBoard events, `samples/`, once
-    training is complete, `mean_depth.npy` and `finished.json`, and `studies/` once there are any.
+    training is complete, `mean_depth.npy` and `finished.json`, and `evaluations/` and `studies/`
+    once there are any.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -46,6 +48,10 @@ class Workdir:
     @property
     def samples(self) -> Path:
         return self.path / "samples"
+
+    @property
+    def evaluations(self) -> Path:
+        return self.path / "evaluations"
 
     @property
     def studies(self) -> Path:
@@ -132,6 +138,19 @@ class Workdir:
                     "another folder by --workdir=DIR."
                 ) from None
             yield
+
+
+def fingerprint_config(config: FrozenConfigDict, *, seed: bool = True) -> str:
+    """Twelve hexadecimal digits that change with any key but those that may change in a run.
+
+    Args:
+        config: resolved.
+        seed: whether they change with the seed and the name, too.
+    """
+    free = _FREE_TO_CHANGE if seed else (*_FREE_TO_CHANGE, "seed", "name")
+    leaves = flatten(from_json(to_json(config)))
+    counting = {key: value for key, value in leaves.items() if key not in free}
+    return hashlib.sha256(json.dumps(counting, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def default_workdir(config: FrozenConfigDict) -> Path:

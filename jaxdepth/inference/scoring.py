@@ -1,83 +1,99 @@
-"""Scores of runs and of anybody's predictions, as tables."""
+"""Scores of runs and of anybody's predictions, from saved results as far as these go."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from ml_collections import ConfigDict, FrozenConfigDict
+from ml_collections import FrozenConfigDict
 
-from jaxdepth.data.images import read_depth, resize_prediction
-from jaxdepth.data.mean import mean_depth
+import jaxdepth
+from jaxdepth.data.images import resize_prediction
 from jaxdepth.data.sources import Example
-from jaxdepth.errors import WorkdirError
 from jaxdepth.evaluation import (
+    Header,
     Protocol,
     Rows,
     Scorer,
     Scores,
     compare,
     footer_lines,
-    format_table,
     identity_lines,
 )
-from jaxdepth.experiment import Predictor, Workdir, build_protocol, build_source, load_predictor
+from jaxdepth.experiment import (
+    Predictor,
+    Workdir,
+    build_protocol,
+    fingerprint_config,
+)
+from jaxdepth.inference.camera import camera_of
+from jaxdepth.inference.examples import Examples, Predicted
+from jaxdepth.inference.report import Report
+from jaxdepth.inference.runs import load_run, unfinished_lines
+from jaxdepth.inference.saved_results import SavedResults
 
 MEAN_ROW = "mean training depth"
+_AT_ONCE = 16
+"""Images between two additions to a file of results."""
 
 
-def finished_runs(root: Path) -> list[Workdir]:
-    """The runs under a folder whose training is complete, by name.
+class Saving(NamedTuple):
+    """Where per-image results are kept.
 
-    Raises:
-        WorkdirError: there is none.
+    Attributes:
+        folder: to write to; None for the run's own, and for nowhere if there is no run.
+        prefix: what file names begin with.
+        fresh: whether to score again what has been scored.
     """
-    runs = [Workdir(p) for p in sorted(root.glob("*")) if Workdir(p).is_finished]
-    if not runs:
-        raise WorkdirError(
-            f"no finished run under {root}/: train one by "
-            "`python train.py --config=configs/rooms.py`, or name a run by --workdir=DIR."
-        )
-    return runs
+
+    folder: Path | None = None
+    prefix: str = ""
+    fresh: bool = False
 
 
-def score_model(
-    predictor: Predictor,
-    examples: Iterable[Example],
-    protocol: Protocol,
-    mean: np.ndarray,
-    *,
-    edges: bool = False,
-) -> tuple[Rows, list[str]]:
-    """The rows of a model on examples and their footer.
+class Whole(NamedTuple):
+    """What is made of whole images: with either, all are scored anew and nothing is saved.
 
-    The mean depth map, then each map of the model.
+    Lines of saved results hold sums over pixels, which neither is made of. One pass over all images
+    makes the table as well, so that no number is older than the pictures beside it.
+
+    Attributes:
+        geometry: whether to score edges, planes and points besides.
+        report: to add the images to, by the map that counts.
     """
-    (scores,) = score_model_under(predictor, examples, [protocol], mean, edges=edges)
-    last = next(reversed(scores.values()))
-    footer = [*footer_lines(last), *identity_lines(last), predictor.description]
-    return compare(scores), footer
+
+    geometry: bool = False
+    report: Report | None = None
+
+    def __bool__(self) -> bool:
+        return self.geometry or self.report is not None
 
 
-def score_model_under(
-    predictor: Predictor,
-    examples: Iterable[Example],
-    protocols: Sequence[Protocol],
-    mean: np.ndarray,
-    *,
-    edges: bool = False,
-) -> list[dict[str, Scores]]:
-    """The scores of each row of a model's table, by label, under each protocol in one pass."""
-    names = (MEAN_ROW, *predictor.names)
-    scorers = [{name: Scorer(p, edges=edges) for name in names} for p in protocols]
-    for example, prediction in predictor.predict_examples(examples):
-        rows = {MEAN_ROW: resize_prediction(mean, example.depth.shape), **prediction.maps}
-        for of_protocol in scorers:
-            for name, scorer in of_protocol.items():
-                scorer.add(example.name, rows[name], example.depth)
-    labels = predictor.labels
-    return [{labels.get(name, name): s.scores() for name, s in one.items()} for one in scorers]
+NOTHING_WHOLE = Whole()
+
+
+class RunScores(NamedTuple):
+    """The scores of a run under one protocol.
+
+    Attributes:
+        scores: label of each map → its scores; the one that counts comes last.
+        lines: about the model and its weights.
+    """
+
+    scores: dict[str, Scores]
+    lines: list[str]
+
+    @property
+    def footer(self) -> list[str]:
+        """The lines below a table of these scores."""
+        last = next(reversed(self.scores.values()))
+        return [*footer_lines(last), *identity_lines(last), *self.lines]
 
 
 def score_run(
@@ -91,6 +107,8 @@ def score_run(
 ) -> tuple[Rows, list[str]]:
     """The rows of a run on examples and their footer, for `jaxdepth.evaluation.format_table`.
 
+    The mean depth map, then each map of the model. Nothing is saved.
+
     Args:
         run: with a checkpoint.
         config: the run's.
@@ -101,49 +119,157 @@ def score_run(
     """
     protocol = dataclasses.replace(protocol or build_protocol(config), **changes)
     predictor, mean = load_run(run, config, mirrored=protocol.mirrored)
-    rows, footer = score_model(predictor, examples, protocol, mean, edges=edges)
-    return rows, [*footer, *unfinished_lines(run, predictor.step)]
+    results = SavedResults(Header(protocol, _labels(predictor), images=0, edges=edges))
+    (scores,) = _score_model(predictor, lambda start: examples, [results], mean, NOTHING_WHOLE)
+    lines = [predictor.description, *unfinished_lines(run, predictor.step)]
+    return compare(scores), RunScores(scores, lines).footer
 
 
-def load_run(
-    run: Workdir, config: FrozenConfigDict, *, mirrored: bool
-) -> tuple[Predictor, np.ndarray]:
-    """The predictor of a run, and the mean depth map of its training set (metres).
+def score_run_under(
+    run: Workdir,
+    config: FrozenConfigDict,
+    examples: Examples,
+    protocols: Sequence[Protocol],
+    *,
+    edges: bool = False,
+    saving: Saving | None = None,
+    whole: Whole = NOTHING_WHOLE,
+) -> list[RunScores]:
+    """The scores of a run under each protocol; its per-image results are saved.
 
     Args:
         run: with a checkpoint.
         config: the run's.
-        mirrored: whether predictions are averaged with those of the mirrored image, whatever the
-            config says.
+        examples: from its own dataset or any other.
+        protocols: one or more; it predicts once more for those with mirroring.
+        edges: whether to score near depth edges besides.
+        saving: where results are kept; in the run's folder by default.
+        whole: what to make of whole images.
+
+    Raises:
+        WorkdirError, CheckpointError, DataError: a run or file that cannot be used.
     """
-    changed = ConfigDict(config)
-    changed.evaluation.mirrored = mirrored
-    predictor = load_predictor(run, FrozenConfigDict(changed))
-    if run.mean_depth.exists():
-        return predictor, read_depth(run.mean_depth, scale=1)
-    source = build_source(config, "train", training=True)
-    return predictor, mean_depth(source, predictor.frame_size, config.evaluation.mean_examples)
+    saving = saving or Saving()
+    saving = saving._replace(folder=saving.folder or run.evaluations)
+    found: dict[int, RunScores] = {}
+    for mirrored in sorted({protocol.mirrored for protocol in protocols}):
+        group = {i: p for i, p in enumerate(protocols) if p.mirrored == mirrored}
+        predictor, mean = load_run(run, config, mirrored=mirrored)
+        about = {
+            "step": predictor.step,
+            "weights": predictor.checksum,
+            "config": fingerprint_config(config),
+            "mean_depth": zlib.crc32(np.ascontiguousarray(mean).tobytes()),
+        }
+        labels = _labels(predictor)
+        how = (labels, examples, edges, Saving() if whole else saving, about)
+        saved = [_saved(p, *how) for p in group.values()]
+        scores = _score_model(predictor, examples.read, saved, mean, whole)
+        lines = [predictor.description, *unfinished_lines(run, predictor.step)]
+        found |= {i: RunScores(s, lines) for i, s in zip(group, scores, strict=True)}
+    return [found[i] for i in range(len(protocols))]
 
 
-def unfinished_lines(run: Workdir, step: int) -> list[str]:
-    """The line that says so where the weights of a step are not a run's last."""
-    if run.is_finished:
-        return []
-    return [f"training is not finished: this is its checkpoint of step {step}"]
-
-
-def score_predictions(
-    pairs: Iterator[tuple[str, np.ndarray, np.ndarray]],
-    protocol: Protocol,
-    label: str,
+def score_predictions_under(
+    examples: Examples,
+    protocols: Sequence[Protocol],
     *,
-    silog: bool = False,
     edges: bool = False,
-) -> str:
-    """The table of saved predictions, whoever made them."""
-    scorer = Scorer(protocol, edges=edges)
-    for pair in pairs:
-        scorer.add(*pair)
-    scores = scorer.scores()
-    footer = [*footer_lines(scores), *identity_lines(scores)]
-    return format_table([(label, scores.metrics)], silog=silog, edges=edges, footer=footer)
+    saving: Saving | None = None,
+    whole: Whole = NOTHING_WHOLE,
+) -> list[Scores]:
+    """The scores of saved predictions, whoever made them, under each protocol; read once.
+
+    Args:
+        examples: `Predicted`, each.
+        protocols: one or more.
+        edges: whether to score near depth edges besides.
+        saving: where results are kept; nowhere by default.
+        whole: what to make of whole images.
+
+    Raises:
+        DataError: there is nothing to score, or a prediction cannot be placed.
+    """
+    label = examples.name
+    how = ((label,), examples, edges, Saving() if whole else saving or Saving(), {})
+    saved = [_saved(p, *how) for p in protocols]
+    return [scores[label] for scores in _score_into(saved, examples.read, whole)]
+
+
+def _labels(predictor: Predictor) -> tuple[str, ...]:
+    return tuple(predictor.labels.get(name, name) for name in (MEAN_ROW, *predictor.names))
+
+
+def _saved(
+    protocol: Protocol,
+    labels: tuple[str, ...],
+    examples: Examples,
+    edges: bool,
+    saving: Saving,
+    about: Mapping[str, Any],
+) -> SavedResults:
+    """The results of one evaluation: `NAME-HASH.csv`, apart from those with errors near edges."""
+    about = {"jaxdepth": jaxdepth.__version__, **examples.about, **about}
+    header = Header(protocol, labels, examples.about["images"], edges, about)
+    if saving.folder is None:
+        return SavedResults(header)
+    name = re.sub(r"[^\w.-]+", "_", f"{saving.prefix}{examples.name}-{protocol.fingerprint}")
+    file = saving.folder / f"{name}{'-edges' if edges else ''}.csv"
+    return SavedResults(header, file, fresh=saving.fresh)
+
+
+def _score_model(
+    predictor: Predictor,
+    read: Callable[[int], Iterable[Example]],
+    saved: Sequence[SavedResults],
+    mean: np.ndarray,
+    whole: Whole,
+) -> list[dict[str, Scores]]:
+    """The scores of each row of a model's table, by label, under each protocol in one pass."""
+    labels = dict(zip((MEAN_ROW, *predictor.names), _labels(predictor), strict=True))
+
+    def predict(start: int) -> Iterator[Predicted]:
+        for example, prediction in predictor.predict_examples(read(start)):
+            rows = {MEAN_ROW: resize_prediction(mean, example.depth.shape), **prediction.maps}
+            yield Predicted(example, {label: rows[n] for n, label in labels.items()})
+
+    return _score_into(saved, predict, whole)
+
+
+def _score_into(
+    saved: Sequence[SavedResults], read: Callable[[int], Iterable[Predicted]], whole: Whole
+) -> list[dict[str, Scores]]:
+    """Completes results in one pass that begins where the first of them stopped."""
+    with ExitStack() as stack:
+        for results in saved:
+            stack.enter_context(results)
+            if results.restored:
+                print(
+                    f"{results.file}: {results.restored} of {results.header.images} images were "
+                    "scored before (--fresh scores them again)",
+                    file=sys.stderr,
+                )
+        if open_ones := [results for results in saved if not results.is_complete]:
+            start = min(results.done for results in open_ones)
+            items = enumerate(read(start), start)
+            while batch := list(islice(items, _AT_ONCE)):
+                for results in open_ones:
+                    _score_batch(results, batch, whole)
+        return [results.scores() for results in saved]
+
+
+def _score_batch(
+    results: SavedResults, batch: Sequence[tuple[int, Predicted]], whole: Whole
+) -> None:
+    protocol, maps, _, edges, _ = results.header
+    scorers = {label: Scorer(protocol, edges=edges, geometry=whole.geometry) for label in maps}
+    fresh = [predicted for index, predicted in batch if index >= results.done]
+    for example, predictions in fresh:
+        camera = camera_of(example) if whole.geometry else None
+        for label, scorer in scorers.items():
+            scorer.add(example.name, predictions[label], example.depth, camera=camera)
+    images = list(zip(*(scorer.images for scorer in scorers.values()), strict=True))
+    results.append([dict(zip(scorers, scores, strict=True)) for scores in images])
+    if whole.report is not None:
+        for (example, predictions), scores in zip(fresh, images, strict=True):
+            whole.report.add(example, predictions[maps[-1]], scores[-1], protocol)

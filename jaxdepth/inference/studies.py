@@ -36,7 +36,8 @@ from jaxdepth.experiment import (
 from jaxdepth.inference.curves import read_records, run_labels
 from jaxdepth.inference.iterations import mean_convergence, score_iterations
 from jaxdepth.inference.protocols import protocol_of_run
-from jaxdepth.inference.scoring import unfinished_lines
+from jaxdepth.inference.runs import unfinished_lines
+from jaxdepth.inference.tables import Runs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +48,6 @@ CONVERGENCE_NUM_ITERS = 50
 _PLOTTED = ("rmse", "abs_rel", "delta1")
 _STAGES_OF_LAM = ("select_lam", "joint")
 
-Runs = Sequence[tuple[Workdir, FrozenConfigDict]]
 Row = Mapping[str, Any]
 
 

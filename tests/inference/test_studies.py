@@ -257,7 +257,6 @@ def test_without_matplotlib_nothing_is_begun(finished, tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         (["--num_iters=3"], "they need --study"),
-        (["--out=x"], "they need --study"),
         (["--study=iterations", "--num_iters=1,0"], "whole numbers above 0.*got '1,0'"),
         (["--study=iterations", "--num_iters=ten"], "whole numbers above 0.*got 'ten'"),
         (["--study=convergence", "--num_iters=5,9"], "makes one number.*got --num_iters=5,9"),

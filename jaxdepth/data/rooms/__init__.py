@@ -5,9 +5,11 @@
 - `RoomsConfig`, `Rooms`: its sizes and counts; the builder class, whose docstring says what an
   example holds.
 - `render_scene`: one scene as NumPy arrays, without any dataset.
+- `scene_planes`: where its walls, floor and ceiling are seen, and their planes.
 """
 
 from jaxdepth.data.rooms.builder import Rooms, RoomsConfig, prepare_rooms
 from jaxdepth.data.rooms.generate import render_scene
+from jaxdepth.data.rooms.planes import Planes, scene_planes
 
-__all__ = ["Rooms", "RoomsConfig", "prepare_rooms", "render_scene"]
+__all__ = ["Planes", "Rooms", "RoomsConfig", "prepare_rooms", "render_scene", "scene_planes"]

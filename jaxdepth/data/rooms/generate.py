@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxdepth.data.rooms.layout import sample_scene
 from jaxdepth.data.rooms.renderer import render
+from jaxdepth.data.rooms.scene import Scene
 from jaxdepth.data.rooms.sensor import kinect_depth, photograph
 from jaxdepth.errors import DataError
 
@@ -36,6 +37,24 @@ def _generator(seed: np.random.SeedSequence) -> random.Random:
     return random.Random(int.from_bytes(words.astype("<u4").tobytes(), "little"))
 
 
+def sample_seeded(
+    seed: int, split: str, index: int, *, height: int, width: int
+) -> tuple[Scene, np.random.SeedSequence, np.random.SeedSequence]:
+    """The scene that `render_scene` renders, and the seeds of its image and its measured depth.
+
+    Raises:
+        DataError: as `render_scene`.
+    """
+    if min(height, width) < MIN_SIDE:
+        raise DataError(
+            f"A rooms image must be at least {MIN_SIDE} × {MIN_SIDE} pixels, "
+            f"got {height} × {width}."
+        )
+    layout_seed, image_seed, depth_seed = scene_seed(seed, split, index).spawn(3)
+    scene = sample_scene(_generator(layout_seed), height=height, width=width)
+    return scene, image_seed, depth_seed
+
+
 def render_scene(
     seed: int, split: str, index: int, *, height: int = 96, width: int = 128
 ) -> dict[str, np.ndarray]:
@@ -63,13 +82,7 @@ def render_scene(
     Raises:
         DataError: if the size is under 8 × 8, or `seed` or `index` is negative.
     """
-    if min(height, width) < MIN_SIDE:
-        raise DataError(
-            f"A rooms image must be at least {MIN_SIDE} × {MIN_SIDE} pixels, "
-            f"got {height} × {width}."
-        )
-    layout_seed, image_seed, depth_seed = scene_seed(seed, split, index).spawn(3)
-    scene = sample_scene(_generator(layout_seed), height=height, width=width)
+    scene, image_seed, depth_seed = sample_seeded(seed, split, index, height=height, width=width)
     radiance, depth, _ = render(scene, height=height, width=width)
     return {
         "image": photograph(radiance, np.random.default_rng(image_seed)),

@@ -1,0 +1,159 @@
+"""A paper's ablation: which of its runs there are, what they score, and how to train the others."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ml_collections import FrozenConfigDict
+
+from jaxdepth.errors import ConfigError
+from jaxdepth.evaluation import Protocol, Scores, Table, mean_rows
+from jaxdepth.experiment import (
+    ABLATION_TABLES,
+    AblationRow,
+    Workdir,
+    default_workdir,
+    fingerprint_config,
+    load_config,
+)
+from jaxdepth.inference.examples import of_split
+from jaxdepth.inference.protocols import protocol_of_run
+from jaxdepth.inference.scoring import RunScores, Saving, score_run_under
+from jaxdepth.inference.tables import Runs
+
+
+class Asked(NamedTuple):
+    """A row of the table with the config that it asks for.
+
+    Attributes:
+        row: of the paper.
+        config: None where the config file cannot express it.
+        command: that trains it, or why the config cannot express it.
+    """
+
+    row: AblationRow
+    config: FrozenConfigDict | None
+    command: str
+
+
+def ablation_table(
+    name: str,
+    *,
+    root: Path,
+    config: str,
+    overrides: Sequence[str] = (),
+    split: str = "test",
+    preset: Protocol | None = None,
+    silog: bool = False,
+    edges: bool = False,
+    fresh: bool = False,
+) -> Table:
+    """A paper's table of the runs under a folder; what is missing has "-" and its command.
+
+    A run is of a row if its config is the row's but for the seed; runs of several seeds make a mean
+    and a standard deviation.
+
+    Args:
+        name: of `jaxdepth.experiment.ABLATION_TABLES`.
+        root: folder of the runs.
+        config: `FILE` or `FILE:VARIANT` that the rows are variants of.
+        overrides: of the config, in every row.
+        split: of the dataset.
+        preset: to score under, instead of the config's own rules.
+        silog, edges: columns to add.
+        fresh: whether to score again what has been scored.
+
+    Raises:
+        ConfigError: no such table or config.
+        WorkdirError, CheckpointError, DataError: a run that cannot be used.
+    """
+    if name not in ABLATION_TABLES:
+        raise ConfigError(f"--ablation must be one of {', '.join(ABLATION_TABLES)}, got {name!r}.")
+    source, paper_rows = ABLATION_TABLES[name]
+    base = load_config(config, overrides)
+    protocol = protocol_of_run(base, {}, preset, split=split)
+    runs = [Workdir(path.parent) for path in sorted(root.glob("*/config.json"))]
+    there: Runs = [(run, run.config()) for run in runs]
+    rows, status, footer, scored, images = [], [], {}, {}, 0
+    for asked in [_ask(row, config, overrides, root) for row in paper_rows]:
+        label = asked.row.label
+        finished, others = _of_row(asked, there)
+        status += [f"{label}: {line}" for line in _status(asked, finished, others)]
+        tables = []
+        for run, resolved in finished:
+            if run.path not in scored:
+                examples = of_split(resolved, split)
+                how = {"edges": edges, "saving": Saving(fresh=fresh)}
+                (scored[run.path],) = score_run_under(run, resolved, examples, [protocol], **how)
+            one = scored[run.path]
+            footer |= dict.fromkeys(one.footer)
+            images = len(_map_of(asked.row, one).per_image)
+            tables.append([(label, _map_of(asked.row, one).metrics)])
+        if len(tables) > 1:
+            rows += mean_rows(tables)
+        else:
+            rows += tables[0] if tables else [(label, {})]
+    return Table(
+        rows,
+        title=f"{source}: {config} under {root}/, {split} split",
+        footer=[*footer, *status],
+        protocols=[protocol],
+        images=images,
+        silog=silog,
+        edges=edges,
+    )
+
+
+def _ask(row: AblationRow, config: str, overrides: Sequence[str], root: Path) -> Asked:
+    file, _, given = config.partition(":")
+    variants = ",".join(filter(None, (given, row.variant)))
+    spec = f"{file}:{variants}" if variants else file
+    own = [f"--config.{row.override}"] if row.override else []
+    try:
+        resolved = load_config(spec, [*overrides, *own])
+    except ConfigError as error:
+        return Asked(row, None, str(error))
+    command = ["python", "train.py", f"--config={spec}", *overrides, *own]
+    folder = default_workdir(resolved)
+    place = root / folder.name
+    if own:  # overrides do not change a run's name
+        key, _, value = row.override.partition("=")
+        place = place.with_name(f"{place.name}-{key.rpartition('.')[2]}{value}")
+    if place != folder:
+        command.append(f"--workdir={place}")
+    return Asked(row, resolved, shlex.join(command))
+
+
+def _of_row(asked: Asked, there: Runs) -> tuple[Runs, Runs]:
+    """The runs of a row that are finished, one for each seed, and all others of it."""
+    if asked.config is None:
+        return [], []
+    wanted = fingerprint_config(asked.config, seed=False)
+    runs = [pair for pair in there if fingerprint_config(pair[1], seed=False) == wanted]
+    first = {config.seed: (run, config) for run, config in reversed(runs) if run.is_finished}
+    finished = [pair for pair in runs if pair in first.values()]
+    return finished, [pair for pair in runs if pair not in finished]
+
+
+def _status(asked: Asked, finished: Runs, others: Runs) -> list[str]:
+    if asked.config is None:
+        return [f"this config cannot express it: {asked.command}"]
+    lines = []
+    if finished:
+        names = ", ".join(f"{run.path} (seed {config.seed})" for run, config in finished)
+        lines.append(f"{'mean ± standard deviation of ' * (len(finished) > 1)}{names}")
+    for run, config in others:
+        if run.is_finished:
+            lines.append(f"{run.path} has seed {config.seed}, too, and is left out")
+        else:
+            lines.append(f"{run.path} is not finished; the command that began it goes on")
+    return lines or [f"missing; {asked.command}"]
+
+
+def _map_of(row: AblationRow, scored: RunScores) -> Scores:
+    """The scores of the row's map."""
+    for label, scores in reversed(scored.scores.items()):
+        if label.endswith(row.depth_map):
+            return scores
+    raise ConfigError(f"no map {row.depth_map!r}: there are {', '.join(scored.scores)}.")

@@ -1,0 +1,113 @@
+"""What is scored: a split of a run's dataset, a folder of photographs, saved predictions."""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import starmap
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from ml_collections import FrozenConfigDict
+
+from jaxdepth.data.fingerprint import fingerprint_files
+from jaxdepth.data.folder import (
+    DEPTH_SUFFIXES,
+    Pair,
+    match_pairs,
+    read_image_pairs,
+    read_prediction_pairs,
+)
+from jaxdepth.data.pipeline import examples_in_order
+from jaxdepth.data.sources import Example
+from jaxdepth.experiment import build_source
+from jaxdepth.inference.camera import CameraOfSize, with_camera
+
+
+class Predicted(NamedTuple):
+    """An image and what was predicted of it.
+
+    Attributes:
+        example: with its ground truth; predictions that were saved have no image.
+        predictions: metres, by label.
+    """
+
+    example: Example
+    predictions: Mapping[str, np.ndarray]
+
+
+class Examples(NamedTuple):
+    """Images to score, in a fixed order.
+
+    Attributes:
+        name: what files of results are called after.
+        read: position → an iterable of the images from there on: `Example`, or `Predicted` with
+            `name` as label.
+        about: what decides which images these are, as JSON; with `images`, their number.
+    """
+
+    name: str
+    read: Callable[[int], Iterable[Any]]
+    about: Mapping[str, Any]
+
+
+def of_split(config: FrozenConfigDict, split: str) -> Examples:
+    """A split of a run's own dataset."""
+    source = build_source(config, split)
+    about = {"data": repr(source), "images": len(source), "files": source.fingerprint}
+    return Examples(split, lambda start: examples_in_order(source, start=start), about)
+
+
+def of_photographs(
+    rgb: Path,
+    depth: Path,
+    *,
+    depth_scale: float,
+    resize: bool,
+    camera: CameraOfSize | None = None,
+) -> Examples:
+    """A folder of photographs and one of their depth maps, which `camera` is of."""
+    pairs = _matched(rgb, depth)
+
+    def read(start: int) -> Iterable[Example]:
+        read = read_image_pairs(pairs[start:], depth_scale=depth_scale, resize=resize)
+        return with_camera(starmap(Example, read), camera)
+
+    about = _about(rgb, depth, pairs) | {"depth_scale": depth_scale}
+    return Examples(rgb.resolve().name, read, about)
+
+
+def of_predictions(
+    predictions: Path,
+    depth: Path,
+    *,
+    prediction_scale: float,
+    depth_scale: float,
+    camera: CameraOfSize | None = None,
+) -> Examples:
+    """A folder of saved predictions and one of their ground truth, which `camera` is of."""
+    label = predictions.resolve().name
+    pairs = _matched(predictions, depth, first_suffixes=DEPTH_SUFFIXES)
+    scales = {"prediction_scale": prediction_scale, "depth_scale": depth_scale}
+
+    def read(start: int) -> Iterable[Predicted]:
+        for name, prediction, target in read_prediction_pairs(pairs[start:], **scales):
+            intrinsics = None if camera is None else camera(target.shape)
+            yield Predicted(Example(name, None, target, intrinsics), {label: prediction})
+
+    return Examples(label, read, _about(predictions, depth, pairs) | scales)
+
+
+def _matched(first: Path, second: Path, **suffixes: Sequence[str]) -> list[Pair]:
+    matches = match_pairs(first, second, **suffixes)
+    if warning := matches.warning():
+        print(f"warning: {warning}", file=sys.stderr)
+    return matches.pairs
+
+
+def _about(first: Path, second: Path, pairs: Sequence[Pair]) -> dict[str, Any]:
+    files = [file for pair in pairs for file in (pair.first, pair.second)]
+    return {
+        "data": f"{first} and {second}",
+        "images": len(pairs),
+        "files": fingerprint_files(files),
+    }
