@@ -17,7 +17,8 @@ Each runs in a process of its own, all take turns, and files are in the system's
 are medians over the turns: images a second; images per second of CPU time in all processes, which
 is a core's throughput whatever else the machine does; the ratio of that to PyTorch's in the same
 turn; MiB of resident memory at its peak, workers included, where what processes share counts for
-each; and its growth over the last epoch.
+each; and its growth over the last epoch. The last line is the preparation of the files as a dataset
+by `python -m jaxdepth.data prepare`, start-up included.
 """
 
 import argparse
@@ -227,6 +228,19 @@ def compare(folder: Path, count: int, workers: list[int], turns: int) -> None:
             )
 
 
+def prepare(folder: Path, count: int) -> None:
+    """Prepares the files as a dataset of one's own, and prints how many a second."""
+    command = [sys.executable, "-m", "jaxdepth.data", "prepare", "files", f"--source={folder}"]
+    command += ["--image=rgb_{name}.jpg", "--depth=sync_depth_{name}.png", "--depth_scale=1000"]
+    with tempfile.TemporaryDirectory() as data_dir:
+        before = os.times()
+        subprocess.run([*command, f"--data_dir={data_dir}"], check=True, capture_output=True)
+        after = os.times()
+    wall = after.elapsed - before.elapsed
+    core = sum(after[2:4]) - sum(before[2:4])  # of child processes
+    print(f"preparation of {count}: {count / wall:.1f} a second, {count / core:.1f} a core")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="The data pipeline beside PyTorch's.")
     parser.add_argument("--images", type=int, default=400, help="in an epoch")
@@ -248,6 +262,7 @@ def main() -> None:
         write_dataset(Path(folder), count)
         print(f"epochs of {count} images on {cores} cores; medians of {arguments.turns}")
         compare(Path(folder), count, workers, arguments.turns)
+        prepare(Path(folder), count)
 
 
 if __name__ == "__main__":
