@@ -6,6 +6,7 @@ python -m jaxdepth.data show NAME --out=FILE.png                     some exampl
 """
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -127,7 +128,9 @@ def _prepare(arguments: list[str]) -> int:
     print(f"{name} is in {builder.data_path}: {counts}")
     if (builder.data_path / SKIPPED).exists():
         print(f"frames were left out: {builder.data_path / SKIPPED} lists them")
-    print("To train on it:", *_training_flags(name, plan.variant, flags.data_dir, counts))
+    if "train" in counts:
+        more = _training_flags(plan.variant, flags.data_dir, counts)
+        print("To train on it: python train.py", dataset.training.replace("NAME", name), *more)
     return 0
 
 
@@ -136,13 +139,12 @@ def _absolute(value):
     return value.absolute() if isinstance(value, Path) else value
 
 
-def _training_flags(name: str, variant: str, data_dir: str | None, splits) -> list[str]:
-    flags = [f"--config.data.dataset={name}", f"--config.data.variant={variant}"]
+def _training_flags(variant: str, data_dir: str | None, splits) -> list[str]:
+    flags = [f"--config.data.variant={variant}"] if variant else []
     if data_dir:
-        flags.append(f"--config.data.data_dir={data_dir}")
-    if "validation" not in splits:
-        for split, part in (("train", "[:-5%]"), ("validation", "[-5%:]")):
-            flags.append(f"--config.data.{split}_split='train{part}'")
+        flags.append(f"--config.data.data_dir={shlex.quote(data_dir)}")
+    if "val" in splits and "validation" not in splits:
+        flags.append("--config.data.validation_split=val")
     return flags
 
 

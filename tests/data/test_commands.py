@@ -1,5 +1,6 @@
 """`python -m jaxdepth.data`, as a user runs it."""
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from jaxdepth.data.__main__ import main
 from jaxdepth.data.prepare import DATASETS, OWN_FILES
 from jaxdepth.errors import report
+from jaxdepth.experiment import build_source, load_config
 from tests.data.prepare import fabricated
 from tests.scripts import VARIANT
 
@@ -28,8 +30,10 @@ def test_prepare_check_and_show(tmp_path, capsys):
     status, out, err = run(capsys, "prepare", "flat", f"--source={source}", *OWN, where)
     assert status == 0
     assert "'train': 5" in out
-    assert "--config.data.dataset=flat --config.data.variant= " in out
-    assert f"--config.data.{where[2:]}" in out
+    assert out.endswith(
+        "To train on it: python train.py --config=configs/folder.py:flat "
+        f"--config.data.{where[2:]}\n"
+    )
     assert "7/7" in err
     status, out, _ = run(capsys, "check", "flat", where)
     assert status == 0
@@ -72,6 +76,45 @@ def test_filled_depth_is_a_variant(tmp_path, capsys):
     status, out, _ = run(capsys, "check", "flat", arguments[-1])
     assert status == 0
     assert "depth_raw  24x32  1.00–1.07   99.9 %" in out
+
+
+@pytest.mark.parametrize(
+    ("splits", "trains_on", "validates_on"),
+    [
+        (("train",), 2, 1),
+        (("train", "test"), 2, 1),
+        (("train", "val"), 3, 3),
+        (("train", "validation", "val"), 3, 3),
+        (("test",), None, None),
+    ],
+)
+def test_the_line_that_trains_finds_its_splits(tmp_path, capsys, splits, trains_on, validates_on):
+    for i, split in enumerate(splits):
+        for j in range(3):
+            names = (f"{split}/rgb/{j}.jpg", f"{split}/depth/{j}.png")
+            fabricated.write_pair(tmp_path / "files", *names, number=10 * i + j)
+    where = f"--data_dir={tmp_path / 'a folder'}"
+    _, out, _ = run(capsys, "prepare", "few", f"--source={tmp_path / 'files'}", *OWN, where)
+    line = out.partition("To train on it: ")[2]
+    if trains_on is None:
+        assert not line
+        return
+    config = config_of(line)
+    assert len(build_source(config, "train")) == trains_on
+    assert len(build_source(config, "validation")) == validates_on
+    named = [split for split in ("validation", "val") if split in splits]
+    if named:
+        assert f"/{named[0]}'" in repr(build_source(config, "validation"))
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_published_datasets_config_reads_it(name):
+    assert config_of(f"python train.py {DATASETS[name].training}").data.dataset == name
+
+
+def config_of(line: str):
+    config, *overrides = shlex.split(line)[2:]
+    return load_config(config.removeprefix("--config="), overrides)
 
 
 def test_rooms_are_checked_too(scripts, capsys):
@@ -168,5 +211,5 @@ def test_a_source_in_archives(tmp_path, capsys):
     status, out, _ = run(capsys, "prepare", "make3d", *sources, where, "--unverified")
     assert status == 0
     assert "'train': 2" in out
-    assert "--config.data.validation_split='train[-5%:]'" in out
+    assert "To train on it: python train.py --config=configs/make3d.py --config.data.data_" in out
     assert [path.name for path in (tmp_path / "data" / "make3d").iterdir()] == ["1.0.0"]
