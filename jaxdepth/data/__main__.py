@@ -12,6 +12,9 @@ from pathlib import Path
 
 from jaxdepth.errors import ConfigError, report
 
+_LOOKED_AT = 20
+"""Examples of each split whose depth is looked at once they are prepared."""
+
 
 def main(arguments: list[str]) -> int:
     commands = {"prepare": _prepare, "check": _check, "show": _show}
@@ -40,6 +43,7 @@ def overview() -> str:
 
 
 def _prepare(arguments: list[str]) -> int:
+    from jaxdepth.data.check import check_dataset, scale_warning
     from jaxdepth.data.prepare import (
         DATASETS,
         FILLS,
@@ -56,6 +60,11 @@ def _prepare(arguments: list[str]) -> int:
         print(overview())
         return 0
     name = arguments[0]
+    if name.startswith("-"):
+        raise ConfigError(
+            f"prepare needs the dataset's NAME before its flags, got {name}: "
+            "python -m jaxdepth.data prepare NAME --source=DIR"
+        )
     if name in MADE_ELSEWHERE:
         raise ConfigError(f"{name} is not prepared here; give files of your own another name")
     dataset = DATASETS.get(name, OWN_FILES)
@@ -128,6 +137,8 @@ def _prepare(arguments: list[str]) -> int:
     print(f"{name} is in {builder.data_path}: {counts}")
     if (builder.data_path / SKIPPED).exists():
         print(f"frames were left out: {builder.data_path / SKIPPED} lists them")
+    if warning := scale_warning(check_dataset(builder, limit=_LOOKED_AT)):
+        print(warning, file=sys.stderr)
     if "train" in counts:
         more = _training_flags(plan.variant, flags.data_dir, counts)
         print("To train on it: python train.py", dataset.training.replace("NAME", name), *more)
@@ -149,7 +160,7 @@ def _training_flags(variant: str, data_dir: str | None, splits) -> list[str]:
 
 
 def _check(arguments: list[str]) -> int:
-    from jaxdepth.data.check import check_dataset, format_report
+    from jaxdepth.data.check import check_dataset, format_report, scale_warning
 
     parser = _reader("check")
     parser.add_argument(
@@ -160,6 +171,8 @@ def _check(arguments: list[str]) -> int:
     found = check_dataset(builder, limit=flags.limit, progress=sys.stderr.isatty())
     print(f"{builder.info.full_name} in {builder.data_path}")
     print(format_report(found))
+    if warning := scale_warning(found):
+        print(warning, file=sys.stderr)
     return 1 if found.problems else 0
 
 

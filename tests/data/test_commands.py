@@ -107,6 +107,18 @@ def test_the_line_that_trains_finds_its_splits(tmp_path, capsys, splits, trains_
         assert f"/{named[0]}'" in repr(build_source(config, "validation"))
 
 
+def test_a_wrong_unit_of_depth_is_warned_of_once(tmp_path, capsys):
+    source = fabricated.own_folder(tmp_path / "files")
+    where = f"--data_dir={tmp_path / 'data'}"
+    wrong = (*PATTERN, "--depth_scale=1")
+    prepared = run(capsys, "prepare", "flat", f"--source={source}", *wrong, where)
+    checked = run(capsys, "check", "flat", where)
+    for status, _, err in (prepared, checked):
+        assert status == 0
+        (warning,) = [line for line in err.splitlines() if line.startswith("warning: ")]
+        assert "test has depth with a median of 2021.00 m" in warning
+
+
 @pytest.mark.parametrize("name", DATASETS)
 def test_a_published_datasets_config_reads_it(name):
     assert config_of(f"python train.py {DATASETS[name].training}").data.dataset == name
