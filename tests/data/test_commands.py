@@ -61,6 +61,10 @@ def test_bad_files_are_left_out_and_listed(tmp_path, capsys):
     (error,) = [line for line in err.splitlines() if line.startswith("error: ")]
     assert "train/depth/001.png" in error
     assert "Traceback" not in err
+    for command in (("check",), ("show", f"--out={tmp_path / 'sheet.png'}")):
+        status, _, told = run(capsys, command[0], "flat", where, *command[1:])
+        assert status == 1
+        assert f"flat is unfinished in {tmp_path / 'data/flat/1.0.0.unfinished'}" in told
     skip = "--skip_bad=1"
     status, out, _ = run(capsys, "prepare", "flat", f"--source={source}", *OWN, where, skip)
     assert status == 0
@@ -76,6 +80,10 @@ def test_filled_depth_is_a_variant(tmp_path, capsys):
     status, out, _ = run(capsys, "check", "flat", arguments[-1])
     assert status == 0
     assert "depth_raw  24x32  1.00–1.07   99.9 %" in out
+    (tmp_path / "data/flat/colorization/1.0.0.unfinished").mkdir(parents=True)
+    status, _, err = run(capsys, "check", "flat", arguments[-1], "--variant=colorization")
+    assert status == 1
+    assert "flat is unfinished in" in err
 
 
 @pytest.mark.parametrize(
@@ -161,6 +169,7 @@ def test_a_datasets_help_names_its_options(capsys, name):
     ("arguments", "match"),
     [
         (("prepared", "a"), "no command 'prepared': choose from prepare, check, show"),
+        (("prepare", "--source=.", "--image=a"), "needs the dataset's NAME before its flags"),
         (("prepare", "rooms", "--source=."), "rooms is not prepared here"),
         (
             ("prepare", "nyu_labelled", "--source=."),

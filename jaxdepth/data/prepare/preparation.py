@@ -104,6 +104,11 @@ def _check(name: str, plan: Plan, skip_bad: int) -> None:
     if times > 1:
         raise DataError(f"{name}: a frame may be in one split, once; {frame} is {times} times")
     missing = [file for item in items for file in item.files if not file.exists()]
+    if all(any(not file.exists() for file in item.files) for item in items):
+        raise DataError(
+            f"{len(missing)} files of {len(items)} frames are missing, the first is {missing[0]}; "
+            "no frame has all of its files: check --source and the paths below it"
+        )
     if len(missing) > skip_bad:
         raise DataError(
             f"{len(missing)} files of {len(items)} frames are missing, the first is {missing[0]}; "

@@ -188,6 +188,9 @@ def test_missing_files_are_told_before_any_is_read(tmp_path):
     with pytest.raises(DataError, match="2 files of 3 frames are missing") as caught:
         make(plan, tmp_path)
     assert str(gone) in str(caught.value)
+    plan = Plan({"train": items[1:]}, intrinsics=False)
+    with pytest.raises(DataError, match=r"no frame has all of its files: check --source"):
+        make(plan, tmp_path, skip_bad=2)
     assert not (tmp_path / "toy").exists()
 
 
