@@ -6,10 +6,14 @@ python -m jaxdepth.data show NAME --out=FILE.png                     some exampl
 """
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
 from jaxdepth.errors import ConfigError, report
+
+_LOOKED_AT = 20
+"""Examples of each split whose depth is looked at once they are prepared."""
 
 
 def main(arguments: list[str]) -> int:
@@ -39,6 +43,7 @@ def overview() -> str:
 
 
 def _prepare(arguments: list[str]) -> int:
+    from jaxdepth.data.check import check_dataset, scale_warning
     from jaxdepth.data.prepare import (
         DATASETS,
         FILLS,
@@ -55,6 +60,11 @@ def _prepare(arguments: list[str]) -> int:
         print(overview())
         return 0
     name = arguments[0]
+    if name.startswith("-"):
+        raise ConfigError(
+            f"prepare needs the dataset's NAME before its flags, got {name}: "
+            "python -m jaxdepth.data prepare NAME --source=DIR"
+        )
     if name in MADE_ELSEWHERE:
         raise ConfigError(f"{name} is not prepared here; give files of your own another name")
     dataset = DATASETS.get(name, OWN_FILES)
@@ -127,7 +137,11 @@ def _prepare(arguments: list[str]) -> int:
     print(f"{name} is in {builder.data_path}: {counts}")
     if (builder.data_path / SKIPPED).exists():
         print(f"frames were left out: {builder.data_path / SKIPPED} lists them")
-    print("To train on it:", *_training_flags(name, plan.variant, flags.data_dir, counts))
+    if warning := scale_warning(check_dataset(builder, limit=_LOOKED_AT)):
+        print(warning, file=sys.stderr)
+    if "train" in counts:
+        more = _training_flags(plan.variant, flags.data_dir, counts)
+        print("To train on it: python train.py", dataset.training.replace("NAME", name), *more)
     return 0
 
 
@@ -136,18 +150,17 @@ def _absolute(value):
     return value.absolute() if isinstance(value, Path) else value
 
 
-def _training_flags(name: str, variant: str, data_dir: str | None, splits) -> list[str]:
-    flags = [f"--config.data.dataset={name}", f"--config.data.variant={variant}"]
+def _training_flags(variant: str, data_dir: str | None, splits) -> list[str]:
+    flags = [f"--config.data.variant={variant}"] if variant else []
     if data_dir:
-        flags.append(f"--config.data.data_dir={data_dir}")
-    if "validation" not in splits:
-        for split, part in (("train", "[:-5%]"), ("validation", "[-5%:]")):
-            flags.append(f"--config.data.{split}_split='train{part}'")
+        flags.append(f"--config.data.data_dir={shlex.quote(data_dir)}")
+    if "val" in splits and "validation" not in splits:
+        flags.append("--config.data.validation_split=val")
     return flags
 
 
 def _check(arguments: list[str]) -> int:
-    from jaxdepth.data.check import check_dataset, format_report
+    from jaxdepth.data.check import check_dataset, format_report, scale_warning
 
     parser = _reader("check")
     parser.add_argument(
@@ -158,6 +171,8 @@ def _check(arguments: list[str]) -> int:
     found = check_dataset(builder, limit=flags.limit, progress=sys.stderr.isatty())
     print(f"{builder.info.full_name} in {builder.data_path}")
     print(format_report(found))
+    if warning := scale_warning(found):
+        print(warning, file=sys.stderr)
     return 1 if found.problems else 0
 
 

@@ -11,6 +11,9 @@ from tqdm import tqdm
 
 from jaxdepth.data.ahead import map_ahead
 
+USUAL_DEPTH = (0.1, 200.0)
+"""Metres between which the median of photographed depth is expected; else its unit is doubted."""
+
 _MOST_PROBLEMS = 20
 """How many a report has; more say nothing more."""
 
@@ -22,12 +25,14 @@ class DepthSummary(NamedTuple):
         sizes: (height, width) → how many have it.
         nearest, farthest: of all valid depth, metres; NaN if there is none.
         valid: valid pixels, as a part of all.
+        median: of the examples' medians, metres; NaN if there is none.
     """
 
     sizes: Counter
     nearest: float
     farthest: float
     valid: float
+    median: float
 
 
 class SplitSummary(NamedTuple):
@@ -106,7 +111,7 @@ def format_report(report: Report) -> str:
     for split, summary in report.splits.items():
         for i, (name, depth) in enumerate(summary.depths.items()):
             first = (split, _count(summary), _sizes(summary.sizes)) if i == 0 else ("", "", "")
-            metres = f"{depth.nearest:.2f}–{depth.farthest:.2f}"
+            metres = f"{_metres(depth.nearest)}–{_metres(depth.farthest)}"
             scenes = str(summary.scenes or "–") if i == 0 else ""
             sizes = _sizes(depth.sizes)
             rows.append((*first, name, sizes, metres, f"{100 * depth.valid:.1f} %", scenes))
@@ -118,6 +123,20 @@ def format_report(report: Report) -> str:
     more = len(report.problems) - _MOST_PROBLEMS
     lines += [f"wrong: {problem}" for problem in report.problems[:_MOST_PROBLEMS]]
     return "\n".join(lines + ([f"wrong: {more} more like these"] if more > 0 else []))
+
+
+def scale_warning(report: Report) -> str:
+    """One sentence if a split's median depth is beyond `USUAL_DEPTH`; else ""."""
+    least, most = USUAL_DEPTH
+    for split, summary in report.splits.items():
+        for name, depth in summary.depths.items():
+            if depth.median < least or depth.median > most:
+                return (
+                    f"warning: {split} has {name} with a median of {_metres(depth.median)} m, "
+                    f"where {least:g} to {most:g} m is usual; was it prepared by the right unit "
+                    "(--depth_scale)? If not, delete the dataset and prepare it again"
+                )
+    return ""
 
 
 def depth_names(features: Iterable[str]) -> list[str]:
@@ -145,7 +164,14 @@ class _Tally:
             if one_size and depth.shape != size:
                 yield f"has {name} of size {depth.shape} and an image of size {size}"
             found = self._depths.setdefault(
-                name, {"sizes": Counter(), "range": [np.inf, -np.inf], "valid": 0, "all": 0}
+                name,
+                {
+                    "sizes": Counter(),
+                    "range": [np.inf, -np.inf],
+                    "valid": 0,
+                    "all": 0,
+                    "medians": [],
+                },
             )
             valid = depth[np.isfinite(depth) & (depth > 0)]
             found["sizes"][depth.shape] += 1
@@ -156,11 +182,15 @@ class _Tally:
                 continue
             nearest, farthest = found["range"]
             found["range"] = [min(nearest, valid.min()), max(farthest, valid.max())]
+            found["medians"].append(float(np.median(valid)))
 
     def summary(self, examples: int) -> SplitSummary:
         depths = {
             name: DepthSummary(
-                found["sizes"], *_finite(found["range"]), found["valid"] / found["all"]
+                found["sizes"],
+                *_finite(found["range"]),
+                found["valid"] / found["all"],
+                float(np.median(found["medians"])) if found["medians"] else float("nan"),
             )
             for name, found in self._depths.items()
         }
@@ -179,6 +209,13 @@ def _decoded(records, indices: list[int]) -> Iterator[tuple[int, Any]]:
 
 def _finite(pair: list[float]) -> list[float]:
     return [float(value) if np.isfinite(value) else float("nan") for value in pair]
+
+
+def _metres(value: float) -> str:
+    """Centimetres, or two digits of what is less than ten of them."""
+    if value < 0.1:
+        return np.format_float_positional(value, 2, fractional=False, trim="-")
+    return f"{value:.2f}"
 
 
 def _count(summary: SplitSummary) -> str:

@@ -10,7 +10,13 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxdepth.data.fingerprint import fingerprint_files
-from jaxdepth.data.prepare import DATASETS, data_root, find_prepared, open_prepared
+from jaxdepth.data.prepare import (
+    DATASETS,
+    data_root,
+    find_prepared,
+    find_unfinished,
+    open_prepared,
+)
 from jaxdepth.data.rooms import Planes, Rooms, RoomsConfig, prepare_rooms, scene_planes
 from jaxdepth.errors import ConfigError, DataError
 
@@ -161,6 +167,11 @@ def open_builder(
         if "image" not in builder.info.features:
             raise DataError(f"{folder} is no dataset of images: {', '.join(builder.info.features)}")
         return builder
+    if folder := find_unfinished(dataset, variant=variant, data_dir=data_dir):
+        raise DataError(
+            f"{dataset} is unfinished in {folder}: run the command that began to prepare it again, "
+            "it goes on from what is done."
+        )
     root = data_root(data_dir)
     if dataset in DATASETS:
         known = DATASETS[dataset]

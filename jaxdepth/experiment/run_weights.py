@@ -37,12 +37,12 @@ def load_run_weights(config: FrozenConfigDict) -> dict:
         CheckpointError: its newest checkpoint cannot be used.
     """
     run = Workdir(config.init_from)
-    theirs = run.config()
     if not run.is_finished:
         raise WorkdirError(
-            f"init_from must be a finished run, and {run.path} is not: let its training end "
-            "first, or name another by --config.init_from=DIR."
+            f"init_from must be a finished run, and {run.path} is not: train it "
+            "to its end first, or name another by --config.init_from=DIR."
         )
+    theirs = run.config()
     there, wanted = (
         describe(jax.eval_shape(lambda c=c: init_variables(c))) for c in (theirs, config)
     )

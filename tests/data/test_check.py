@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxdepth.data.check import check_dataset, format_report
+from jaxdepth.data.check import check_dataset, format_report, scale_warning
 from jaxdepth.data.prepare import Item, Plan, open_prepared, prepare, shards
 from jaxdepth.data.readers.frame import Frame
 
@@ -37,10 +37,34 @@ def test_a_good_dataset(make):
     train = report.splits["train"]
     assert (train.examples, train.decoded, train.scenes) == (5, 5, 2)
     assert train.sizes == {(6, 8): 5}
-    assert train.depths["depth"] == ({(6, 8): 5}, 1, 5, 0.5)
+    assert train.depths["depth"] == ({(6, 8): 5}, 1, 5, 0.5, 3)
     text = format_report(report)
     assert "train  5         6x8    depth  6x8  1.00–5.00   50.0 %  2" in text
     assert "wrong" not in text
+
+
+@pytest.mark.parametrize(
+    ("factor", "metres", "median"),
+    [
+        (1, "1.00–5.00", None),
+        (50, "50.00–250.00", None),
+        (1000, "1000.00–5000.00", "3000.00"),
+        (0.001, "0.001–0.005", "0.003"),
+        (1e-6, "0.000001–0.000005", "0.000003"),
+    ],
+)
+def test_depth_of_a_wrong_unit_is_warned_of(make, factor, metres, median):
+    def scaled(name):
+        read = frame(name)
+        return read._replace(depth=read.depth * np.float32(factor))
+
+    report = check_dataset(make(scaled))
+    assert f"  {metres}  " in format_report(report)
+    warning = scale_warning(report)
+    assert bool(warning) == (median is not None)
+    if median:
+        assert f"train has depth with a median of {median} m" in warning
+        assert "--depth_scale" in warning
 
 
 def test_a_limit_is_spread_evenly(make):

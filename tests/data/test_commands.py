@@ -1,5 +1,6 @@
 """`python -m jaxdepth.data`, as a user runs it."""
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from jaxdepth.data.__main__ import main
 from jaxdepth.data.prepare import DATASETS, OWN_FILES
 from jaxdepth.errors import report
+from jaxdepth.experiment import build_source, load_config
 from tests.data.prepare import fabricated
 from tests.scripts import VARIANT
 
@@ -28,8 +30,10 @@ def test_prepare_check_and_show(tmp_path, capsys):
     status, out, err = run(capsys, "prepare", "flat", f"--source={source}", *OWN, where)
     assert status == 0
     assert "'train': 5" in out
-    assert "--config.data.dataset=flat --config.data.variant= " in out
-    assert f"--config.data.{where[2:]}" in out
+    assert out.endswith(
+        "To train on it: python train.py --config=configs/folder.py:flat "
+        f"--config.data.{where[2:]}\n"
+    )
     assert "7/7" in err
     status, out, _ = run(capsys, "check", "flat", where)
     assert status == 0
@@ -57,6 +61,10 @@ def test_bad_files_are_left_out_and_listed(tmp_path, capsys):
     (error,) = [line for line in err.splitlines() if line.startswith("error: ")]
     assert "train/depth/001.png" in error
     assert "Traceback" not in err
+    for command in (("check",), ("show", f"--out={tmp_path / 'sheet.png'}")):
+        status, _, told = run(capsys, command[0], "flat", where, *command[1:])
+        assert status == 1
+        assert f"flat is unfinished in {tmp_path / 'data/flat/1.0.0.unfinished'}" in told
     skip = "--skip_bad=1"
     status, out, _ = run(capsys, "prepare", "flat", f"--source={source}", *OWN, where, skip)
     assert status == 0
@@ -72,6 +80,61 @@ def test_filled_depth_is_a_variant(tmp_path, capsys):
     status, out, _ = run(capsys, "check", "flat", arguments[-1])
     assert status == 0
     assert "depth_raw  24x32  1.00–1.07   99.9 %" in out
+    (tmp_path / "data/flat/colorization/1.0.0.unfinished").mkdir(parents=True)
+    status, _, err = run(capsys, "check", "flat", arguments[-1], "--variant=colorization")
+    assert status == 1
+    assert "flat is unfinished in" in err
+
+
+@pytest.mark.parametrize(
+    ("splits", "trains_on", "validates_on"),
+    [
+        (("train",), 2, 1),
+        (("train", "test"), 2, 1),
+        (("train", "val"), 3, 3),
+        (("train", "validation", "val"), 3, 3),
+        (("test",), None, None),
+    ],
+)
+def test_the_line_that_trains_finds_its_splits(tmp_path, capsys, splits, trains_on, validates_on):
+    for i, split in enumerate(splits):
+        for j in range(3):
+            names = (f"{split}/rgb/{j}.jpg", f"{split}/depth/{j}.png")
+            fabricated.write_pair(tmp_path / "files", *names, number=10 * i + j)
+    where = f"--data_dir={tmp_path / 'a folder'}"
+    _, out, _ = run(capsys, "prepare", "few", f"--source={tmp_path / 'files'}", *OWN, where)
+    line = out.partition("To train on it: ")[2]
+    if trains_on is None:
+        assert not line
+        return
+    config = config_of(line)
+    assert len(build_source(config, "train")) == trains_on
+    assert len(build_source(config, "validation")) == validates_on
+    named = [split for split in ("validation", "val") if split in splits]
+    if named:
+        assert f"/{named[0]}'" in repr(build_source(config, "validation"))
+
+
+def test_a_wrong_unit_of_depth_is_warned_of_once(tmp_path, capsys):
+    source = fabricated.own_folder(tmp_path / "files")
+    where = f"--data_dir={tmp_path / 'data'}"
+    wrong = (*PATTERN, "--depth_scale=1")
+    prepared = run(capsys, "prepare", "flat", f"--source={source}", *wrong, where)
+    checked = run(capsys, "check", "flat", where)
+    for status, _, err in (prepared, checked):
+        assert status == 0
+        (warning,) = [line for line in err.splitlines() if line.startswith("warning: ")]
+        assert "test has depth with a median of 2021.00 m" in warning
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_published_datasets_config_reads_it(name):
+    assert config_of(f"python train.py {DATASETS[name].training}").data.dataset == name
+
+
+def config_of(line: str):
+    config, *overrides = shlex.split(line)[2:]
+    return load_config(config.removeprefix("--config="), overrides)
 
 
 def test_rooms_are_checked_too(scripts, capsys):
@@ -106,6 +169,7 @@ def test_a_datasets_help_names_its_options(capsys, name):
     ("arguments", "match"),
     [
         (("prepared", "a"), "no command 'prepared': choose from prepare, check, show"),
+        (("prepare", "--source=.", "--image=a"), "needs the dataset's NAME before its flags"),
         (("prepare", "rooms", "--source=."), "rooms is not prepared here"),
         (
             ("prepare", "nyu_labelled", "--source=."),
@@ -168,5 +232,5 @@ def test_a_source_in_archives(tmp_path, capsys):
     status, out, _ = run(capsys, "prepare", "make3d", *sources, where, "--unverified")
     assert status == 0
     assert "'train': 2" in out
-    assert "--config.data.validation_split='train[-5%:]'" in out
+    assert "To train on it: python train.py --config=configs/make3d.py --config.data.data_" in out
     assert [path.name for path in (tmp_path / "data" / "make3d").iterdir()] == ["1.0.0"]

@@ -126,7 +126,7 @@ def test_what_weights_cannot_be_taken_from(scripts, finished, overrides, tmp_pat
     (unfinished / "finished.json").unlink()
     for init_from, more, status, message in (
         (unfinished, (), 1, "must be a finished run"),
-        (tmp_path / "gone", (), 1, "is not a run"),
+        (tmp_path / "gone", (), 1, "or name another by --config.init_from=DIR"),
         (finished, ("--config.model.base_weights=w.npz",), 2, "base_weights must be empty"),
     ):
         err = scripts.call(

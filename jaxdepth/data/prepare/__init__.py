@@ -11,6 +11,7 @@ from jaxdepth.data.prepare.location import (
     data_root,
     dataset_folder,
     find_prepared,
+    find_unfinished,
     open_prepared,
 )
 from jaxdepth.data.prepare.own_files import OWN_FILES
@@ -30,6 +31,7 @@ __all__ = [
     "dataset_folder",
     "filled",
     "find_prepared",
+    "find_unfinished",
     "open_prepared",
     "prepare",
     "source_folder",

@@ -54,6 +54,7 @@ DIML = Dataset(
     splits="train 1,609, test 503; depth filled and raw",
     source="folder of the sample release: train and test, below them HR or LR",
     example="--source=DIR --resolution=LR",
+    training="--config=configs/diml.py --config.init_from=runs/nyu",
     plan=_diml,
     options=(
         Option("resolution", "LR: 288x512 (default), HR: 756x1344", "LR", choices=("LR", "HR")),

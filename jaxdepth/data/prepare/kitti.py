@@ -64,6 +64,7 @@ KITTI = Dataset(
     splits="train 23,158, test 697 (annotated: 652), of Eigen",
     source="folder of the raw data: <date>/<drive>/…",
     example="--source=DIR --lists=train_test_inputs --depth=camera_z",
+    training="--config=configs/kitti.py",
     plan=_kitti,
     options=(
         Option("lists", "folder of BTS's lists (default: the source)", kind=Path),

@@ -45,7 +45,8 @@ def find_prepared(name: str, *, variant: str = "", data_dir: FilePath | None = N
     """
     root = data_root(data_dir) / name
     folder = _newest(root / variant)
-    if folder is not None:
+    begun = variant and find_unfinished(name, variant=variant, data_dir=data_dir)
+    if folder is not None or begun:
         return folder
     variants = sorted(p.name for p in root.iterdir() if _newest(p)) if root.is_dir() else []
     if variant and (variants or _newest(root)):
@@ -57,6 +58,15 @@ def find_prepared(name: str, *, variant: str = "", data_dir: FilePath | None = N
             "--config.data.variant=NAME, or --variant=NAME of python -m jaxdepth.data."
         )
     return _newest(root / variants[0]) if variants else None
+
+
+def find_unfinished(
+    name: str, *, variant: str = "", data_dir: FilePath | None = None
+) -> Path | None:
+    """The folder of a preparation that has not come to its end; None if there is none."""
+    root = data_root(data_dir) / name
+    patterns = ["*.unfinished"] if variant else ["*.unfinished", "*/*.unfinished"]
+    return next((path for p in patterns for path in (root / variant).glob(p)), None)
 
 
 def open_prepared(folder: FilePath) -> tfds.core.DatasetBuilder:

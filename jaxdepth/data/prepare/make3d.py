@@ -31,6 +31,7 @@ MAKE3D = Dataset(
     splits="train 400, test 134; depth of 55x305 covers the image",
     source="folder of Train400Img, Train400Depth, Test134 and Gridlaserdata",
     example="--source=DIR",
+    training="--config=configs/make3d.py",
     plan=_make3d,
 )
 """Photographs with the depth of a laser scanner; cells are not square."""

@@ -142,6 +142,7 @@ NYU_LABELED = Dataset(
     splits="train 795, test 654; depth filled and raw",
     source="folder of nyu_depth_v2_labeled.mat and splits.mat",
     example="--source=DIR",
+    training="--config=configs/nyu.py:labeled",
     plan=_labeled,
     options=(Option("splits", "splits.mat, where it is elsewhere", kind=Path),),
 )
@@ -152,6 +153,7 @@ NYU_BTS = Dataset(
     splits="train 24,231, test 654",
     source="folder of sync/ and official_splits/test/, or of both's recordings",
     example="--source=DIR --lists=train_test_inputs",
+    training="--config=configs/nyu.py:bts",
     plan=_bts,
     options=(Option("lists", "folder of BTS's lists (default: the source)", kind=Path),),
     holes=True,
@@ -163,6 +165,8 @@ NYU_DENSEDEPTH = Dataset(
     splits="train 50,688, test 654; depth filled, in training in steps of 4 cm",
     source="folder of data/, which holds nyu2_train.csv and nyu2_test.csv",
     example="--source=DIR",
+    training="--config=configs/nyu.py --config.data.dataset=nyu_densedepth "
+    "--config.data.test_split=test",
     plan=_densedepth,
 )
 """Frames with filled depth, as DenseDepth distributes them."""
@@ -172,6 +176,7 @@ NYU_RAW = Dataset(
     splits="train, as many as --frames",
     source="folder of the raw dump's recordings, or of its archives' folders",
     example="--source=DIR --scenes=train_scenes.txt --frames=120000",
+    training="--config=configs/nyu.py:raw",
     plan=_raw,
     options=(
         Option("scenes", "list of the 249 training scenes (default: scenes.txt there)", kind=Path),

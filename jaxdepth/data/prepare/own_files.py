@@ -142,6 +142,7 @@ OWN_FILES = Dataset(
     source="any folder of images and depth maps, paired by name or by a list",
     example="--source=DIR --image={split}/rgb/{name}.jpg --depth={split}/depth/{name}.png "
     "--depth_scale=1000",
+    training="--config=configs/folder.py:NAME",
     plan=_plan,
     options=(
         Option("image", "paths of images: {name}, and perhaps {split} and {scene}", ""),
@@ -153,7 +154,11 @@ OWN_FILES = Dataset(
             "",
         ),
         Option("depth_scale", "units of the depth files in a metre: 1000 for mm", kind=float),
-        Option("invalid", "values of the depth files that mean no measurement, beside 0", ""),
+        Option(
+            "invalid",
+            "values of the depth files, joined by commas, that mean no measurement, beside 0",
+            "",
+        ),
         Option("validation", "fraction of the frames, or file that names them", ""),
         Option("test", "fraction of the frames, or file that names them", ""),
     ),

@@ -22,12 +22,12 @@ def find_by_pattern(folder: FilePath, image: str, depth: str) -> list[ListedPair
         depth: the same for depth maps: `"{split}/depth/{name}.png"`.
 
     Returns:
-        Sorted by the images' paths. Depth files are not looked for.
+        Sorted by the images' paths. Some depth files may be missing, not all.
 
     Raises:
         ConfigError: a pattern lacks {name} or has another field, or the depth's has a field that
             the image's lacks.
-        DataError: the folder is missing or no file has such a path.
+        DataError: the folder is missing, or no file has such a path, or no image's depth map.
     """
     fields, used = _FIELD.findall(image), set(_FIELD.findall(depth))
     known = set(fields) <= {"name", "split", "scene"} and used <= set(fields)
@@ -51,6 +51,11 @@ def find_by_pattern(folder: FilePath, image: str, depth: str) -> list[ListedPair
             found.append(ListedPair(name, *files, split, scene))
     if not found:
         raise DataError(f"{folder} must have images at {image} and has none; check --image")
+    if not any(pair.depth.exists() for pair in found):
+        raise DataError(
+            f"{folder} must have depth maps at {depth} and has none for its {len(found)} images, "
+            f"the first would be {found[0].depth}; check --depth"
+        )
     return found
 
 

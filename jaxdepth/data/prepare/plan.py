@@ -65,6 +65,7 @@ class Dataset(NamedTuple):
         splits: its splits and their counts, in words.
         source: what `--source` has to hold, in words.
         example: arguments of a typical preparation, after the name.
+        training: arguments of train.py that train on it, but for its variant and its folder.
         plan: makes the plan: `plan(source, *, verify, **options)`. With `verify`, counts and
             checksums that do not match the published ones are a `DataError`.
         options: the keyword arguments of `plan` beside `verify`.
@@ -75,6 +76,7 @@ class Dataset(NamedTuple):
     splits: str
     source: str
     example: str
+    training: str
     plan: Callable[..., Plan]
     options: tuple[Option, ...] = ()
     holes: bool = False

@@ -20,9 +20,11 @@ from jaxdepth.data.prepare.location import dataset_folder, open_prepared
 from jaxdepth.data.prepare.plan import Plan
 from jaxdepth.data.prepare.shards import (
     Shard,
+    UnwrittenError,
     Written,
     file_template,
     finish_shard,
+    has_records,
     read_record,
     record_file,
     shard_file,
@@ -66,8 +68,8 @@ def prepare(
     Raises:
         ConfigError: the name is none that tfds can use, or Apache Beam is not installed.
         DataError: a frame cannot be read and `skip_bad` are left out already, a split has no
-            frame, two have one name, another plan's preparation is unfinished there, or the
-            pipeline has stopped.
+            frame, two have one name, another plan's preparation is unfinished there and has
+            finished a shard, the disk is full, or the pipeline has stopped.
     """
     folder = dataset_folder(name, data_dir) / plan.variant / VERSION
     _check(name, plan, skip_bad)
@@ -102,6 +104,11 @@ def _check(name: str, plan: Plan, skip_bad: int) -> None:
     if times > 1:
         raise DataError(f"{name}: a frame may be in one split, once; {frame} is {times} times")
     missing = [file for item in items for file in item.files if not file.exists()]
+    if all(any(not file.exists() for file in item.files) for item in items):
+        raise DataError(
+            f"{len(missing)} files of {len(items)} frames are missing, the first is {missing[0]}; "
+            "no frame has all of its files: check --source and the paths below it"
+        )
     if len(missing) > skip_bad:
         raise DataError(
             f"{len(missing)} files of {len(items)} frames are missing, the first is {missing[0]}; "
@@ -120,10 +127,12 @@ def _fingerprint(name: str, plan: Plan) -> str:
 def _begin(work: Path, name: str, plan: Plan) -> None:
     fingerprint, file = _fingerprint(name, plan), work / "plan"
     if file.exists() and file.read_text() != fingerprint:
-        raise DataError(
-            f"{work} is an unfinished preparation from other files or by other options; finish it "
-            "by the command that began it, or delete it"
-        )
+        if has_records(work):
+            raise DataError(
+                f"{work} is an unfinished preparation from other files or by other options; finish "
+                "it by the command that began it, or delete it"
+            )
+        shutil.rmtree(work / "dataset", ignore_errors=True)  # nothing in it is whole
     file.write_text(fingerprint)
     (work / "dataset").mkdir(exist_ok=True)
 
@@ -161,6 +170,8 @@ def _write(work: Path, name: str, plan: Plan, skip_bad: int, progress: bool) -> 
                 found[i] = finish_shard(
                     work, name, plan, shard, items, skip=skip, advance=bar.update
                 )
+            except UnwrittenError:
+                raise
             except DataError as error:
                 raise _stopped(error, len(skipped), skip_bad) from error
             _check_examples(work, plan, shard, found[i])

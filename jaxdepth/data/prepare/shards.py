@@ -22,6 +22,10 @@ SHARD_SIZE = 128
 """Frames in a shard: what an interruption costs at most."""
 
 
+class UnwrittenError(DataError):
+    """A shard that the disk does not take."""
+
+
 class Shard(NamedTuple):
     """A file to be: frames `first` to below `end` of a split's plan."""
 
@@ -75,6 +79,11 @@ def record_file(work: Path, shard: Shard) -> Path:
     return work / f"{shard.split}-{shard.index:05d}.json"
 
 
+def has_records(work: Path) -> bool:
+    """Whether any shard is finished."""
+    return any(work.glob("*-*.json"))
+
+
 def read_record(work: Path, shard: Shard) -> Written | None:
     """What is in a shard; None if it is not finished."""
     path = record_file(work, shard)
@@ -106,6 +115,7 @@ def finish_shard(
 
     Raises:
         DataError: a frame cannot be read and is not to be left out.
+        UnwrittenError: the disk is full, or takes no file of this size.
     """
     part = work / f"{secrets.token_hex(8)}.part"
     try:
@@ -150,5 +160,11 @@ def _write(
                 raise made
             advance()
 
-    tfds.core.ExampleWriter(tfds.core.FileFormat.ARRAY_RECORD).write(str(path), records())
+    try:
+        tfds.core.ExampleWriter(tfds.core.FileFormat.ARRAY_RECORD).write(str(path), records())
+    except RuntimeError as error:  # all that array_record raises
+        raise UnwrittenError(
+            f"cannot write into {path.parent}: {error}. Free space there and run the same command "
+            "again; it goes on from what is done"
+        ) from error
     return Written(examples, size, skipped)

@@ -60,6 +60,8 @@ def test_fields_of_a_pattern(tmp_path):
     ]
     with pytest.raises(DataError, match=r"must have images at \{name\}.gif and has none"):
         find_by_pattern(tmp_path, "{name}.gif", "{name}.png")
+    with pytest.raises(DataError, match=r"depth maps at d/\{name\}.png and has none for its 2"):
+        find_by_pattern(tmp_path, "{scene}/{name}_rgb.png", "d/{name}.png")
     with pytest.raises(DataError, match="no folder"):
         find_by_pattern(tmp_path / "gone", "{name}.gif", "{name}.png")
     for image, depth in (

@@ -188,6 +188,9 @@ def test_missing_files_are_told_before_any_is_read(tmp_path):
     with pytest.raises(DataError, match="2 files of 3 frames are missing") as caught:
         make(plan, tmp_path)
     assert str(gone) in str(caught.value)
+    plan = Plan({"train": items[1:]}, intrinsics=False)
+    with pytest.raises(DataError, match=r"no frame has all of its files: check --source"):
+        make(plan, tmp_path, skip_bad=2)
     assert not (tmp_path / "toy").exists()
 
 
@@ -201,6 +204,55 @@ def test_other_files_or_options_do_not_mix_with_what_is_there(tmp_path, short_sh
     make(plan_of(failing_at("a1")), tmp_path)  # is there: nothing is read
     with pytest.raises(DataError, match="was prepared from other files or by other options"):
         make(plan_of(train=11), tmp_path)
+
+
+def test_a_corrected_command_begins_anew_where_no_shard_is_finished(tmp_path, short_shards):
+    with pytest.raises(DataError, match="damaged"):
+        make(plan_of(failing_at("a1")), tmp_path / "corrected")
+    lost = tmp_path / "corrected/toy/1.0.0.unfinished/dataset/toy-train.array_record-00000-of-00009"
+    lost.touch()  # a shard whose record is missing
+    corrected = plan_of(train=11, facts={"depth_scale": 1000})
+    for folder in ("corrected", "at_once"):
+        make(corrected, tmp_path / folder)
+    corrected, at_once = (
+        contents(find_prepared("toy", data_dir=tmp_path / name))
+        for name in ("corrected", "at_once")
+    )
+    assert corrected == at_once
+
+
+_LIMITED = """
+import resource, sys
+import numpy as np
+from jaxdepth.data.prepare import prepare
+from jaxdepth.errors import report
+from tests.data.prepare.test_preparation import frame, plan_of
+
+def read(name):
+    noise = np.random.default_rng(int(name[1:])).integers(0, 256, (60, 80, 3), np.uint8)
+    return frame(name, size=(60, 80), image=noise)
+
+def main(arguments):
+    prepare("toy", plan_of(read), data_dir=arguments[0], progress=False)
+    return 0
+
+if sys.argv[2:]:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+sys.exit(report(main, sys.argv[1:]))
+"""
+
+
+def test_a_full_disk_is_told_in_one_sentence_and_the_same_command_goes_on(tmp_path):
+    command = [sys.executable, "-c", _LIMITED, str(tmp_path)]
+    full = subprocess.run([*command, "20000"], capture_output=True, text=True, check=False)
+    assert full.returncode == 1
+    (line,) = full.stderr.splitlines()
+    assert line.startswith(f"error: cannot write into {tmp_path / 'toy' / '1.0.0.unfinished'}: ")
+    assert "Free space there and run the same command again" in line
+    assert "skip_bad" not in line
+    assert not list(tmp_path.rglob("*.part"))
+    subprocess.run(command, capture_output=True, check=True)
+    assert os.listdir(tmp_path / "toy") == ["1.0.0"]
 
 
 def test_two_preparations_at_once_are_refused(tmp_path):
