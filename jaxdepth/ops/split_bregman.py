@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxdepth.ops.bregman_iterations import Method, SplitBregmanInfo, implicit, unrolled
+from jaxdepth.ops.bregman_iteration import Method
+from jaxdepth.ops.bregman_iterations import SplitBregmanInfo, implicit, unrolled
 from jaxdepth.ops.conjugate_gradients import check_cg_tol
 from jaxdepth.ops.differences import Boundary
 from jaxdepth.ops.energy import prepare_terms
