@@ -6,10 +6,11 @@ spans [-0.5, W - 0.5]. The camera's frame is x right, y down, z forward, and dep
 
 import math
 
-import chex
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
+
+from jaxdepth.ops.differences import check_image
 
 
 def unproject(depth: ArrayLike, intrinsics: ArrayLike) -> jax.Array:
@@ -25,6 +26,9 @@ def unproject(depth: ArrayLike, intrinsics: ArrayLike) -> jax.Array:
       `[..., H, W, 3]`, metres. Where depth is no measurement, the point is none either: depth 0
       gives the origin, and what is not finite stays so.
 
+    Raises:
+      ValueError: the depth is no image, or the intrinsics are not four numbers.
+
     References:
       Hartley and Zisserman, "Multiple View Geometry in Computer Vision" (2004), section 6.1.
 
@@ -33,7 +37,12 @@ def unproject(depth: ArrayLike, intrinsics: ArrayLike) -> jax.Array:
       Array([2., 0., 2.], dtype=float32)
     """
     depth, intrinsics = jnp.asarray(depth), jnp.asarray(intrinsics)
-    chex.assert_shape(intrinsics, (4,))
+    check_image("depth", depth)
+    if intrinsics.shape != (4,):
+        raise ValueError(
+            f"intrinsics must be fx, fy, cx, cy, shape (4,), got shape {intrinsics.shape}; for "
+            "images of several cameras, use jax.vmap."
+        )
     H, W = depth.shape[-2:]
     fx, fy, cx, cy = intrinsics
     a, b = jnp.meshgrid((jnp.arange(W) - cx) / fx, (jnp.arange(H) - cy) / fy)
@@ -55,10 +64,12 @@ def surface_normals(depth: ArrayLike, intrinsics: ArrayLike) -> jax.Array:
       `[..., H, W, 3]`, of length 1, or 0 where a neighbour has no measurement.
 
     Raises:
-      AssertionError: the image is a single row or column.
+      ValueError: as `unproject`, or the image is a single row or column.
     """
     depth = jnp.asarray(depth)
-    assert min(depth.shape[-2:]) >= 2, f"normals need 2 × 2 pixels or more, got {depth.shape}"
+    check_image("depth", depth)
+    if min(depth.shape[-2:]) < 2:
+        raise ValueError(f"normals need at least 2x2 pixels, got shape {depth.shape}.")
     valid = jnp.isfinite(depth) & (depth > 0)
     points = unproject(jnp.where(valid, depth, 1.0), intrinsics)
     across, measured_across = _differences(points, valid)

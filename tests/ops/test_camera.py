@@ -92,3 +92,15 @@ def test_lamberts_law():
     actual = lambertian(normals, light=(0, 0, -3), ambient=0.2)
     np.testing.assert_allclose(actual, [1, 0.2, 0.2, 0, 0.2 + 0.8 * 0.8], rtol=1e-6)
     assert lambertian(normals)[0] == pytest.approx(0.15 + 0.85 / np.sqrt(1.61), rel=1e-6)
+
+
+def test_what_is_no_image_or_no_camera_is_refused():
+    camera = jnp.array([50.0, 50.0, 2.0, 2.0])
+    for depth, intrinsics, match in (
+        (jnp.ones(4), camera, "at least one pixel"),
+        (jnp.ones((4, 5)), camera[:3], "fx, fy, cx, cy"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            unproject(depth, intrinsics)
+    with pytest.raises(ValueError, match="at least 2x2 pixels"):
+        surface_normals(jnp.ones((1, 5)), camera)
