@@ -18,6 +18,7 @@ from jaxdepth.metrics.sums import (
     depth_metrics,
     merge,
     metric_sums,
+    pool,
 )
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "metric_sums",
     "near_edges",
     "planarity_errors",
+    "pool",
 ]

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import Bool
 
-from jaxdepth.metrics.sums import METRIC_NAMES, Array, MetricSums, compute, merge
+from jaxdepth.metrics.sums import METRIC_NAMES, Array, MetricSums, compute, merge, pool
 
 Average = Literal["pixels", "images"]
 
@@ -71,8 +71,14 @@ class MetricAccumulator:
             raise ValueError(
                 f"where must have the shape of the sums, {columns.shape[1:]}, got {images.shape}"
             )
-        for column in columns[:, images].T:
-            self._add_image(MetricSums(*column))
+        counted = MetricSums(*columns[:, images])
+        there = counted.pixels > 0
+        self.images += np.count_nonzero(there)
+        self.empty_images += np.count_nonzero(~there)
+        counted = MetricSums(*(values[there] for values in counted))
+        self._pooled = merge(self._pooled, pool(counted))
+        for name, values in compute(counted).items():
+            self._image_totals[name] += float(values.sum())
 
     def merge(self, other: "MetricAccumulator") -> None:
         """Adds all images of another accumulator, which stays as it is.
@@ -98,12 +104,3 @@ class MetricAccumulator:
         if self.images == 0:
             return dict.fromkeys(METRIC_NAMES, float("nan"))
         return {name: total / self.images for name, total in self._image_totals.items()}
-
-    def _add_image(self, sums: MetricSums) -> None:
-        if sums.pixels == 0:
-            self.empty_images += 1
-            return
-        self.images += 1
-        self._pooled = merge(self._pooled, sums)
-        for name, value in compute(sums).items():
-            self._image_totals[name] += float(value)

@@ -152,6 +152,24 @@ def merge(a: MetricSums, b: MetricSums) -> MetricSums:
         return sums._replace(log_spread=sums.log_spread + between)
 
 
+def pool(sums: MetricSums) -> MetricSums:
+    """The sums of all sets together: `merge`, of the sets along the leading axes.
+
+    Args:
+        sums: with any leading axes, of any length.
+
+    Returns:
+        The sums, each a scalar; all 0 where there is no set.
+    """
+    xp = _namespace(*sums)
+    with np.errstate(over="ignore", invalid="ignore"):
+        together = MetricSums(*(xp.sum(values) for values in sums))
+        mean = together.log / xp.maximum(together.pixels, 1)
+        distance = sums.log / xp.maximum(sums.pixels, 1) - mean
+        between = xp.sum(xp.where(sums.pixels > 0, sums.pixels * distance**2, 0))
+        return together._replace(log_spread=together.log_spread + between)
+
+
 def compute(sums: MetricSums) -> dict[str, Float[Array, "..."]]:
     """The metrics of one set of pixels, or of each set where the sums have leading axes.
 

@@ -1,11 +1,21 @@
 """The metrics against their definitions, written out again in float64 and by hand."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxdepth.metrics import METRIC_NAMES, MetricSums, compute, depth_metrics, merge, metric_sums
+from jaxdepth.metrics import (
+    METRIC_NAMES,
+    MetricSums,
+    compute,
+    depth_metrics,
+    merge,
+    metric_sums,
+    pool,
+)
 
 
 def reference(pred, target):
@@ -218,6 +228,25 @@ def test_merged_sums_are_those_of_the_pixels_joined():
     assert_metrics_close(compute(merge(merge(a, b), c)), expected, 1e-12)
     assert_metrics_close(compute(merge(a, merge(b, c))), expected, 1e-12)
     assert_metrics_close(compute(merge(c, merge(b, a))), expected, 1e-12)
+
+
+def test_pooled_sums_are_those_of_the_pixels_joined():
+    rng = np.random.default_rng(10)
+    pred, target = scene(rng, (6, 500))
+    pred[:2] *= 1.5
+    target[4] = 0  # a set without a pixel
+    sets = jax.vmap(metric_sums)(jnp.asarray(pred), jnp.asarray(target))
+    in_float64 = MetricSums(*(np.asarray(values, np.float64) for values in sets))
+    assert in_float64.pixels[4] == 0
+    for sums in (in_float64, MetricSums(*(x.reshape(2, 3) for x in in_float64)), sets):
+        assert_metrics_close(
+            compute(pool(sums)), reference(pred[target > 0], target[target > 0]), 1e-5
+        )
+    merged = functools.reduce(merge, (MetricSums(*(x[i] for x in in_float64)) for i in range(6)))
+    for a, b in zip(pool(in_float64), merged, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+    nothing = pool(MetricSums(*(x[:0] for x in in_float64)))
+    assert nothing == MetricSums(*[0.0] * len(nothing))
 
 
 def test_merging_works_under_jit_in_float32():
