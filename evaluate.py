@@ -38,7 +38,14 @@ def main(arguments: list[str]) -> int:
     add("--rgb", type=Path, help="folder of photographs, to score a model on")
     add("--depth", type=Path, help="folder of their depth maps, matched by file name")
     add("--depth_scale", type=float, help="metres are value / scale")
-    add("--predictions", type=Path, help="folder of saved predictions, to score without a model")
+    add(
+        "--predictions",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="a folder of saved predictions to score without a model, once for each folder",
+    )
     add("--prediction_scale", type=float, help="metres are value / scale")
     add("--crop", help="region of the ground truth that counts: TOP:BOTTOM,LEFT:RIGHT, or none")
     add("--average", choices=("pixels", "images"), help="what metrics are averaged over")
@@ -70,12 +77,14 @@ def main(arguments: list[str]) -> int:
     add(
         "--bootstrap",
         action="store_true",
-        help="print the 95 %% interval of each number, by the bootstrap over images",
+        help="print the 95 %% interval of each number, by the bootstrap over images; with --mean "
+        "and --ablation over runs, too",
     )
     add(
         "--compare",
         action="store_true",
-        help="compare two runs image by image: difference, its interval, p-value",
+        help="compare two runs, or two folders of predictions, image by image: difference, its "
+        "interval, p-value; with --ablation each row with the paper's own model",
     )
     add("--published", action="store_true", help="add the rows of papers under the same protocol")
     add(

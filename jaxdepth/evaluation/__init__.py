@@ -19,6 +19,7 @@ from jaxdepth.evaluation.formats import FORMATS, SUFFIXES
 from jaxdepth.evaluation.geometry import GEOMETRY_COLUMNS, Camera, GeometryScores
 from jaxdepth.evaluation.identity import differences, require_same_protocol
 from jaxdepth.evaluation.image_rows import Header, format_lines, parse_results, read_results
+from jaxdepth.evaluation.over_runs import difference_over_runs, interval_over_runs
 from jaxdepth.evaluation.placement import Placement
 from jaxdepth.evaluation.plots import line_colors, new_figure
 from jaxdepth.evaluation.presets import PRESETS, fitting_presets, parse_protocols
@@ -30,6 +31,7 @@ from jaxdepth.evaluation.statistics import Comparison, Interval, bootstrap, comp
 from jaxdepth.evaluation.table import (
     EDGE_COLUMNS,
     TABLE_COLUMNS,
+    Cell,
     Rows,
     Spread,
     Table,
@@ -38,6 +40,8 @@ from jaxdepth.evaluation.table import (
     comparison_rows,
     format_table,
     mean_rows,
+    runs_line,
+    runs_row,
 )
 from jaxdepth.evaluation.terminal import to_rich
 
@@ -52,6 +56,7 @@ __all__ = [
     "SUFFIXES",
     "TABLE_COLUMNS",
     "Camera",
+    "Cell",
     "Compared",
     "Comparison",
     "Crop",
@@ -77,6 +82,7 @@ __all__ = [
     "compare_image",
     "compare_paired",
     "comparison_rows",
+    "difference_over_runs",
     "differences",
     "fitting_presets",
     "footer_lines",
@@ -85,6 +91,7 @@ __all__ = [
     "format_table",
     "identity_lines",
     "image_score",
+    "interval_over_runs",
     "line_colors",
     "mean_rows",
     "new_figure",
@@ -95,6 +102,8 @@ __all__ = [
     "published_rows",
     "read_results",
     "require_same_protocol",
+    "runs_line",
+    "runs_row",
     "score",
     "to_rich",
     "total",

@@ -1,33 +1,34 @@
 """How certain a table is: intervals by the bootstrap over images, and paired comparisons.
 
 The images of a test set are drawn again with replacement, and the metrics are computed of each
-draw as the protocol computes them: pooled metrics from the sums of the drawn images, which weighs
-images by their pixels as the table does, averaged ones from the images' own metrics. Images without
-a valid pixel are in no average and in no draw.
+draw as the protocol computes them.
 
 References:
     Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13, for the percentile
     interval; chapter 15 for tests by permutation.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation.identity import require_same_protocol
-from jaxdepth.evaluation.protocol import Protocol
-from jaxdepth.evaluation.scores import Scores, as_stated, of_edges
-from jaxdepth.metrics import MetricSums, compute
+from jaxdepth.evaluation.resampling import (
+    AT_ONCE,
+    DRAWS,
+    ImageSample,
+    Weights,
+    difference,
+    image_draws,
+    image_sample,
+    join,
+)
+from jaxdepth.evaluation.scores import Scores
+from jaxdepth.metrics import MetricSums
 
-DRAWS = 10_000
 LEVEL = 0.95
-_AT_ONCE = 500
-"""Draws whose weights are in memory together."""
-
-Weights = np.ndarray
-"""`[draws, images]`: how often each image is in each draw."""
 
 
 class Interval(NamedTuple):
@@ -67,8 +68,8 @@ def bootstrap(scores: Scores, *, draws: int = DRAWS, seed: int = 0) -> dict[str,
     Raises:
         ConfigError: there are fewer images.
     """
-    sample = _sample(scores)
-    drawn = _join(sample.metrics(w) for w in _draws(len(sample.sums.pixels), draws, seed))
+    sample = image_sample(scores)
+    drawn = join(sample.metrics(w) for w in image_draws(len(sample.sums.pixels), draws, seed))
     return {name: _interval(scores.metrics[name], values) for name, values in drawn.items()}
 
 
@@ -91,6 +92,29 @@ def compare_paired(
         ConfigError: they were scored under different protocols or on different images, or there
             are fewer than two images.
     """
+    require_same_images(first, second)
+    one, other = image_sample(first), image_sample(second)
+    count = len(one.sums.pixels)
+    drawn = join(
+        difference(one.metrics(w), other.metrics(w)) for w in image_draws(count, draws, seed)
+    )
+    exchanged = join(
+        difference(_mixed(one, other, s), _mixed(other, one, s))
+        for s in _exchanges(count, draws, seed)
+    )
+    observed = {name: second.metrics[name] - first.metrics[name] for name in drawn}
+    return {
+        name: Comparison(_interval(found, drawn[name]), _p_value(found, exchanged[name]))
+        for name, found in observed.items()
+    }
+
+
+def require_same_images(first: Scores, second: Scores) -> None:
+    """Refuses scores under different protocols or of images with other ground truth.
+
+    Raises:
+        ConfigError: they are.
+    """
     require_same_protocol({"the first": first.protocol, "the second": second.protocol})
     pairs = zip(first.per_image, second.per_image, strict=False)
     same = len(first.per_image) == len(second.per_image) and all(
@@ -102,71 +126,9 @@ def compare_paired(
             f"{len(first.per_image)} and {len(second.per_image)} images with other ground truth: "
             "score both on the same split or folder."
         )
-    one, other = _sample(first), _sample(second)
-    count = len(one.sums.pixels)
-    drawn = _join(_difference(one.metrics(w), other.metrics(w)) for w in _draws(count, draws, seed))
-    exchanged = _join(
-        _difference(_mixed(one, other, s), _mixed(other, one, s))
-        for s in _exchanges(count, draws, seed)
-    )
-    observed = {name: second.metrics[name] - first.metrics[name] for name in drawn}
-    return {
-        name: Comparison(_interval(difference, drawn[name]), _p_value(difference, exchanged[name]))
-        for name, difference in observed.items()
-    }
 
 
-class _Sample(NamedTuple):
-    """The images with a valid pixel, as arrays from which any weighted average is computed."""
-
-    protocol: Protocol
-    sums: MetricSums  # [images]
-    edge_sums: MetricSums | None
-
-    def metrics(self, weights: Weights) -> dict[str, np.ndarray]:
-        """Metric → `[draws]`, each of the images as often as their weights say."""
-        metrics = as_stated(self.protocol, _average(self.protocol, self.sums, weights))
-        if self.edge_sums is not None:
-            metrics |= of_edges(_average(self.protocol, self.edge_sums, weights))
-        return metrics
-
-
-def _sample(scores: Scores) -> _Sample:
-    images = [image for image in scores.per_image if image.pixels]
-    if len(images) < 2:
-        raise ConfigError(
-            "statistics over images need two or more with valid ground truth, got "
-            f"{len(images)}: score more of them."
-        )
-    edges = None
-    if scores.edge_pixels is not None:
-        edges = _columns([image.edge_sums for image in images])
-    return _Sample(scores.protocol, _columns([image.sums for image in images]), edges)
-
-
-def _columns(sums: Sequence[MetricSums]) -> MetricSums:
-    return MetricSums(*np.asarray(sums, np.float64).T)
-
-
-def _average(protocol: Protocol, sums: MetricSums, weights: Weights) -> dict[str, np.ndarray]:
-    if protocol.average == "images":
-        there = weights * (sums.pixels > 0)
-        each = compute(sums)
-        with np.errstate(invalid="ignore"):
-            images = there.sum(axis=1)
-            return {n: there @ np.where(sums.pixels > 0, v, 0) / images for n, v in each.items()}
-    # Squared deviations about one common centre add up; then the pooled mean is taken off.
-    pixels = np.maximum(sums.pixels, 1)
-    centre = sums.log.sum() / max(sums.pixels.sum(), 1)
-    about = sums.log_spread + sums.pixels * (sums.log / pixels - centre) ** 2
-    pooled = MetricSums(*(weights @ column for column in sums._replace(log_spread=about)))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        n = np.maximum(pooled.pixels, 1)
-        spread = pooled.log_spread - n * (pooled.log / n - centre) ** 2
-    return compute(pooled._replace(log_spread=np.maximum(spread, 0)))
-
-
-def _mixed(first: _Sample, second: _Sample, exchanges: Weights) -> dict[str, np.ndarray]:
+def _mixed(first: ImageSample, second: ImageSample, exchanges: Weights) -> dict[str, np.ndarray]:
     """The metrics of the first where some of its images are exchanged for the second's."""
 
     def joined(a: MetricSums | None, b: MetricSums | None) -> MetricSums | None:
@@ -174,7 +136,7 @@ def _mixed(first: _Sample, second: _Sample, exchanges: Weights) -> dict[str, np.
             return None
         return MetricSums(*map(np.concatenate, zip(a, b, strict=True)))
 
-    both = _Sample(
+    both = ImageSample(
         first.protocol,
         joined(first.sums, second.sums),
         joined(first.edge_sums, second.edge_sums),
@@ -182,31 +144,11 @@ def _mixed(first: _Sample, second: _Sample, exchanges: Weights) -> dict[str, np.
     return both.metrics(np.hstack([1 - exchanges, exchanges]))
 
 
-def _draws(images: int, draws: int, seed: int) -> Iterator[Weights]:
-    rng = np.random.default_rng(seed)
-    for start in range(0, draws, _AT_ONCE):
-        some = min(_AT_ONCE, draws - start)
-        yield rng.multinomial(images, np.full(images, 1 / images), size=some).astype(np.float64)
-
-
 def _exchanges(images: int, draws: int, seed: int) -> Iterator[Weights]:
     rng = np.random.default_rng([seed, 1])
-    for start in range(0, draws, _AT_ONCE):
-        some = min(_AT_ONCE, draws - start)
+    for start in range(0, draws, AT_ONCE):
+        some = min(AT_ONCE, draws - start)
         yield rng.integers(0, 2, size=(some, images)).astype(np.float64)
-
-
-def _join(parts: Iterator[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    parts = list(parts)
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _difference(
-    first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Of the metrics that both have."""
-    with np.errstate(invalid="ignore"):
-        return {name: second[name] - first[name] for name in first if name in second}
 
 
 def _interval(value: float, drawn: np.ndarray) -> Interval:

@@ -9,9 +9,17 @@ from typing import NamedTuple
 from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation.geometry import GEOMETRY_COLUMNS
 from jaxdepth.evaluation.identity import require_same_protocol
+from jaxdepth.evaluation.over_runs import difference_over_runs, interval_over_runs
 from jaxdepth.evaluation.protocol import Protocol
+from jaxdepth.evaluation.resampling import DRAWS
 from jaxdepth.evaluation.scores import Scores
-from jaxdepth.evaluation.statistics import DRAWS, LEVEL, Comparison, Interval, bootstrap
+from jaxdepth.evaluation.statistics import (
+    LEVEL,
+    Comparison,
+    Interval,
+    bootstrap,
+    compare_paired,
+)
 
 TABLE_COLUMNS: Mapping[str, str] = {
     "delta1": "δ1",
@@ -229,6 +237,33 @@ def bootstrap_rows(scores: Mapping[str, Scores]) -> tuple[Rows, str]:
     """
     rows = [(label, bootstrap(of)) for label, of in scores.items()]
     return rows, f"[low, high]: {_INTERVAL}"
+
+
+def runs_row(runs: Sequence[Scores], less: Sequence[Scores] | None = None) -> Mapping[str, Cell]:
+    """The mean of several runs, or of their differences, with intervals; of one, over its images.
+
+    Args:
+        runs: on the same images.
+        less: as many, to subtract; None for nothing.
+
+    Raises:
+        ConfigError: they were scored on other images, or on fewer than two.
+    """
+    if len(runs) > 1:
+        return interval_over_runs(runs) if less is None else difference_over_runs(less, runs)
+    if less is None:
+        return bootstrap(*runs)
+    return {name: c.difference for name, c in compare_paired(*less, *runs).items()}
+
+
+def runs_line(runs: int) -> str:
+    """What the intervals of `runs_row` of so many runs are, for below the table."""
+    if runs == 1:
+        return f"[low, high] of one run: {_INTERVAL}"
+    return (
+        f"[low, high] of {runs} runs: {LEVEL:.0%} of Student's t, from the spread of the runs and "
+        f"of {DRAWS:,} draws of the images with replacement"
+    )
 
 
 def comparison_rows(

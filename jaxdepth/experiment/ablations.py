@@ -61,10 +61,17 @@ class AblationRow(NamedTuple):
 
 
 class AblationTable(NamedTuple):
-    """A paper's table: where it is printed, and its rows in order."""
+    """A paper's table.
+
+    Attributes:
+        source: where it is printed.
+        rows: in the paper's order.
+        reference: label of the row that the others are compared with.
+    """
 
     source: str
     rows: tuple[AblationRow, ...]
+    reference: str
 
 
 ABLATION_TABLES: Mapping[str, AblationTable] = {
@@ -80,6 +87,7 @@ ABLATION_TABLES: Mapping[str, AblationTable] = {
             AblationRow("Global + local nets w/ joint training", "no_adversarial"),
             AblationRow("deep variational (full)", ""),
         ),
+        reference="deep variational (full)",
     ),
     "two_stream": AblationTable(
         "Li et al. 2017, Table 1",
@@ -102,6 +110,7 @@ ABLATION_TABLES: Mapping[str, AblationTable] = {
                 )
             ),
         ),
+        reference="L_set, depth only, VGG-16",
     ),
 }
 """Name of a system → its paper's table."""

@@ -1,14 +1,23 @@
 """A paper's ablation: which of its runs there are, what they score, and how to train the others."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ml_collections import FrozenConfigDict
 
 from jaxdepth.errors import ConfigError
-from jaxdepth.evaluation import Protocol, Scores, Table, mean_rows
+from jaxdepth.evaluation import (
+    Cell,
+    Protocol,
+    Rows,
+    Scores,
+    Table,
+    mean_rows,
+    runs_line,
+    runs_row,
+)
 from jaxdepth.experiment import (
     ABLATION_TABLES,
     AblationRow,
@@ -21,6 +30,9 @@ from jaxdepth.inference.examples import of_split
 from jaxdepth.inference.protocols import protocol_of_run
 from jaxdepth.inference.scoring import RunScores, Saving, score_run_under
 from jaxdepth.inference.tables import Runs
+
+BySeed = Mapping[int, Scores]
+"""Seed → scores of a row's map."""
 
 
 class Asked(NamedTuple):
@@ -48,11 +60,13 @@ def ablation_table(
     silog: bool = False,
     edges: bool = False,
     fresh: bool = False,
+    intervals: bool = False,
+    differences: bool = False,
 ) -> Table:
     """A paper's table of the runs under a folder; what is missing has "-" and its command.
 
     A run is of a row if its config is the row's but for the seed; runs of several seeds make a mean
-    and a standard deviation.
+    and a standard deviation, or an interval.
 
     Args:
         name: of `jaxdepth.experiment.ABLATION_TABLES`.
@@ -63,6 +77,9 @@ def ablation_table(
         preset: to score under, instead of the config's own rules.
         silog, edges: columns to add.
         fresh: whether to score again what has been scored.
+        intervals: whether to print intervals over seeds and images, see `runs_row`.
+        differences: whether to compare each row with the reference of the table, which comes
+            first: the differences of runs of the same seed, with intervals.
 
     Raises:
         ConfigError: no such table or config.
@@ -70,39 +87,66 @@ def ablation_table(
     """
     if name not in ABLATION_TABLES:
         raise ConfigError(f"--ablation must be one of {', '.join(ABLATION_TABLES)}, got {name!r}.")
-    source, paper_rows = ABLATION_TABLES[name]
+    source, paper_rows, reference = ABLATION_TABLES[name]
     base = load_config(config, overrides)
     protocol = protocol_of_run(base, {}, preset, split=split)
     runs = [Workdir(path.parent) for path in sorted(root.glob("*/config.json"))]
     there: Runs = [(run, run.config()) for run in runs]
-    rows, status, footer, scored, images = [], [], {}, {}, 0
+    status, footer, scored = [], {}, {}
+    by_row: dict[str, BySeed] = {}
     for asked in [_ask(row, config, overrides, root) for row in paper_rows]:
         label = asked.row.label
         finished, others = _of_row(asked, there)
         status += [f"{label}: {line}" for line in _status(asked, finished, others)]
-        tables = []
         for run, resolved in finished:
             if run.path not in scored:
                 examples = of_split(resolved, split)
                 how = {"edges": edges, "saving": Saving(fresh=fresh)}
                 (scored[run.path],) = score_run_under(run, resolved, examples, [protocol], **how)
-            one = scored[run.path]
-            footer |= dict.fromkeys(one.footer)
-            images = len(_map_of(asked.row, one).per_image)
-            tables.append([(label, _map_of(asked.row, one).metrics)])
-        if len(tables) > 1:
-            rows += mean_rows(tables)
-        else:
-            rows += tables[0] if tables else [(label, {})]
+            footer |= dict.fromkeys(scored[run.path].footer)
+        by_row[label] = {
+            config.seed: _map_of(asked.row, scored[run.path]) for run, config in finished
+        }
+    title = f"{source}: {config} under {root}/, {split} split"
+    if differences:
+        rows, lines = _differences(by_row, reference)
+    elif intervals:
+        rows = [(label, runs_row([*of.values()]) if of else {}) for label, of in by_row.items()]
+        lines = [runs_line(count) for count in sorted({len(of) for of in by_row.values()} - {0})]
+    else:
+        rows, lines = [(label, _mean(label, of)) for label, of in by_row.items()], []
     return Table(
         rows,
-        title=f"{source}: {config} under {root}/, {split} split",
-        footer=[*footer, *status],
+        title=title,
+        footer=[*footer, *lines, *status],
         protocols=[protocol],
-        images=images,
+        images=next((len(s.per_image) for of in by_row.values() for s in of.values()), 0),
+        competing=0 if differences else None,
         silog=silog,
         edges=edges,
     )
+
+
+def _mean(label: str, of: BySeed) -> Mapping[str, Cell]:
+    tables = [[(label, scores.metrics)] for scores in of.values()]
+    ((_, metrics),) = mean_rows(tables) if len(tables) > 1 else tables[0] if tables else [("", {})]
+    return metrics
+
+
+def _differences(by_row: Mapping[str, BySeed], reference: str) -> tuple[Rows, list[str]]:
+    """The reference, the difference of each other row from it, and lines for below."""
+    of_reference = by_row[reference]
+    rows = [(reference, runs_row([*of_reference.values()]) if of_reference else {})]
+    counts = {len(of_reference)}
+    for label, of in by_row.items():
+        if label == reference:
+            continue
+        common = [seed for seed in of if seed in of_reference]
+        counts.add(len(common))
+        pairs = [of[seed] for seed in common], [of_reference[seed] for seed in common]
+        rows.append((f"{label}: difference", runs_row(*pairs) if common else {}))
+    lines = ["difference: from the first row, of runs with the same seed"]
+    return rows, lines + [runs_line(count) for count in sorted(counts - {0})]
 
 
 def _ask(row: AblationRow, config: str, overrides: Sequence[str], root: Path) -> Asked:

@@ -81,9 +81,10 @@ _EXCLUDE = (
     ),
     (
         {"ablation"},
-        {"workdirs", "depth", "curves", "study", "mean", "compare", "bootstrap", "changes", "out"},
+        {"workdirs", "depth", "curves", "study", "mean", "changes", "out"},
         "--ablation finds the runs of a paper's table under --root: it goes with --config, "
-        "--split, one --protocol, --silog, --edges, --published and --fresh alone.",
+        "--split, one --protocol, --bootstrap, --compare, --silog, --edges, --published and "
+        "--fresh alone.",
     ),
     ({"ablation"}, {"several"}, "--ablation is of runs under one protocol: name one."),
     (
@@ -100,9 +101,9 @@ _EXCLUDE = (
     ),
     (
         {"predictions"},
-        {"rgb", "workdirs", "config", "split", "compare", "mean"},
+        {"rgb", "workdirs", "config", "split", "mean"},
         "--predictions scores saved files without a model: leave out --rgb, --workdir, --config, "
-        "--split, --mean and --compare.",
+        "--split and --mean.",
     ),
     ({"depth"}, {"split"}, "--split is of a run's own dataset: leave it out with --rgb."),
 )
@@ -137,8 +138,21 @@ def check_combinations(asked: Mapping[str, Any]) -> None:
         raise ConfigError(
             "--predictions needs --prediction_scale, and it alone: metres are value / scale."
         )
-    if len(given & {"bootstrap", "compare", "mean"}) > 1:
-        raise ConfigError("--bootstrap, --compare and --mean make different tables: choose one.")
+    if "compare" in given and given & {"bootstrap", "mean"}:
+        raise ConfigError(
+            "--compare has intervals and is of two: leave out --bootstrap and --mean."
+        )
+    folders = asked["predictions"]
+    if len(folders) > 1 and given & {"several", "report"}:
+        raise ConfigError(
+            "--report and several protocols are of one folder of predictions, got "
+            f"{len(folders)}: name one."
+        )
+    if folders and "compare" in given and len(folders) != 2:
+        raise ConfigError(
+            "--compare is of two folders of predictions, got "
+            f"{len(folders)}: name them by --predictions=DIR twice."
+        )
     for flags, needed, message in _NEEDS:
         if given & flags and not given & needed:
             raise ConfigError(message)

@@ -44,7 +44,7 @@ def plot_runs(
         raise ConfigError(f"--curves must name a {', '.join(FILE_SUFFIXES)} file, got {file}")
     curves = [
         read_curve(run.metrics, stage=stage, depth_map=depth_map, label=label)
-        for run, label in zip(runs, run_labels(runs), strict=True)
+        for run, label in zip(runs, folder_labels([run.path for run in runs]), strict=True)
     ]
     plot_curves(curves).savefig(file)
     once = [
@@ -55,10 +55,10 @@ def plot_runs(
     return "\n".join([f"log10 error, plotted in {file}", format_curves(curves), *once])
 
 
-def run_labels(runs: Sequence[Workdir]) -> list[str]:
-    """What a plot calls its runs: their folders' names, or paths where names are not unique."""
-    names = [run.path.resolve().name for run in runs]
-    return names if len(set(names)) == len(names) else [str(run.path) for run in runs]
+def folder_labels(folders: Sequence[Path]) -> list[str]:
+    """What a plot calls folders: their names, or paths where names are not unique."""
+    names = [folder.resolve().name for folder in folders]
+    return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
 
 
 def read_curve(

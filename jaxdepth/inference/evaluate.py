@@ -30,6 +30,8 @@ from jaxdepth.inference.sensitivity import predictions_under, run_under
 from jaxdepth.inference.tables import (
     comparison_table,
     mean_table,
+    prefixes,
+    runs_comparison,
     savings,
     score_runs,
     score_table,
@@ -48,7 +50,7 @@ def evaluate(
     rgb: Path | None = None,
     depth: Path | None = None,
     depth_scale: float | None = None,
-    predictions: Path | None = None,
+    predictions: Sequence[Path] = (),
     prediction_scale: float | None = None,
     crop: str | None = None,
     average: str | None = None,
@@ -92,7 +94,8 @@ def evaluate(
         split: of the run's dataset; "test" by default.
         rgb, depth: folders of photographs and of their depth maps, matched by file name.
         depth_scale: metres are value / scale.
-        predictions, prediction_scale: a folder of saved predictions to score against `depth`.
+        predictions, prediction_scale: folders of saved predictions to score against `depth`; a
+            row of one table for each, and of the same images.
         crop, average, min_depth, max_depth, resize: the protocol where it is to differ from the
             run's; for saved predictions from pixels of the full frame, above 1e-3 m. A crop of
             "none" and a max_depth of 0 switch the run's off.
@@ -124,7 +127,8 @@ def evaluate(
         ablation: name of a paper's table of ablations to print of the runs under `root` instead,
             see `ablation_table`; `config` is then what its rows are variants of.
         published: whether to add the rows that papers printed under the same protocol.
-        compare: whether to compare two runs image by image in one table, in the map that counts.
+        compare: whether to compare two runs, in the map that counts, or two folders of saved
+            predictions image by image in one table.
 
     Yields:
         A table for each run, or one of all; of curves and studies, a text. `str` gives the text of
@@ -163,6 +167,8 @@ def evaluate(
             split=split or "test",
             preset=preset,
             fresh=fresh,
+            intervals=bootstrap,
+            differences=compare,
             **columns,
         )
         yield complete(table)
@@ -177,7 +183,7 @@ def evaluate(
         return
     page = None if report is None else Report(report, report_metric or "abs_rel", camera)
     whole = Whole(geometry, page)
-    if predictions is not None:
+    if predictions:
         examples = of_predictions(
             predictions,
             depth,
@@ -185,18 +191,25 @@ def evaluate(
             depth_scale=depth_scale,
             camera=camera,
         )
-        label, saving = str(predictions), Saving(out, fresh=fresh)
+        labels = [str(folder) for folder in predictions]
+        saving = [Saving(out, prefix, fresh) for prefix in prefixes(predictions)]
         if several:
-            yield complete(predictions_under(examples, presets, label, **columns, saving=saving))
+            how = {"saving": saving[0], **columns}
+            yield complete(predictions_under(examples[0], presets, labels[0], **how))
             return
         one = preset or Protocol(**changes)
-        (scores,) = score_predictions_under(
-            examples, [one], edges=edges, saving=saving, whole=whole
-        )
-        footer = [*footer_lines(scores), *identity_lines(scores)]
+        scores = {
+            label: score_predictions_under(of, [one], edges=edges, saving=where, whole=whole)[0]
+            for label, of, where in zip(labels, examples, saving, strict=True)
+        }
+        footer = [line for of in scores.values() for line in footer_lines(of)]
+        footer = [*dict.fromkeys(footer), *identity_lines(scores[labels[-1]])]
+        if compare:
+            yield comparison_table(scores, f"comparison of {', '.join(labels)}", footer, **columns)
+            return
         columns |= {"geometry": geometry, "bootstrap": bootstrap}
-        table = complete(score_table({label: scores}, "", footer, **columns))
-        yield page.write(table, label) if page else table
+        table = complete(score_table(scores, "", footer, **columns))
+        yield page.write(table, labels[0]) if page else table
         return
     split = None if depth is not None else split or "test"
     on = f" on {rgb}" if depth is not None else f", {split} split"
@@ -229,12 +242,11 @@ def evaluate(
     scored = score_runs(runs, examples, protocols, edges=edges, saving=saving, whole=whole)
     names = ", ".join(str(run.path) for run, _ in runs)
     if compare:
-        yield comparison_table(runs, list(scored), f"comparison of {names}{on}", **columns)
+        yield runs_comparison(runs, list(scored), f"comparison of {names}{on}", **columns)
         return
     columns["geometry"] = geometry
     if mean:
-        title = f"mean ± standard deviation of {names}{on}"
-        yield complete(mean_table(list(scored), title, **columns))
+        yield complete(mean_table(list(scored), f"{names}{on}", bootstrap=bootstrap, **columns))
         return
     for (run, _), one in zip(runs, scored, strict=True):
         how = {"bootstrap": bootstrap, **columns}

@@ -19,6 +19,7 @@ from jaxdepth.data.folder import (
 )
 from jaxdepth.data.pipeline import examples_in_order
 from jaxdepth.data.sources import Example
+from jaxdepth.errors import DataError
 from jaxdepth.experiment import build_source
 from jaxdepth.inference.camera import CameraOfSize, with_camera
 
@@ -77,24 +78,40 @@ def of_photographs(
 
 
 def of_predictions(
-    predictions: Path,
+    predictions: Sequence[Path],
     depth: Path,
     *,
     prediction_scale: float,
     depth_scale: float,
     camera: CameraOfSize | None = None,
-) -> Examples:
-    """A folder of saved predictions and one of their ground truth, which `camera` is of."""
-    label = predictions.resolve().name
-    pairs = _matched(predictions, depth, first_suffixes=DEPTH_SUFFIXES)
+) -> list[Examples]:
+    """Folders of saved predictions and one of their ground truth, which `camera` is of.
+
+    Raises:
+        DataError: a folder has no predictions, or two have them of different images.
+    """
     scales = {"prediction_scale": prediction_scale, "depth_scale": depth_scale}
+    pairs = [_matched(folder, depth, first_suffixes=DEPTH_SUFFIXES) for folder in predictions]
+    for folder, other in zip(predictions[1:], pairs[1:], strict=True):
+        alone = {pair.name for pair in pairs[0]} ^ {pair.name for pair in other}
+        if alone:
+            raise DataError(
+                "predictions stand in one table if they are of the same images: "
+                f"{len(alone)} are in one of {predictions[0]} and {folder} alone, such as "
+                f"{min(alone)}; score the folders apart, or leave these out"
+            )
 
-    def read(start: int) -> Iterable[Predicted]:
-        for name, prediction, target in read_prediction_pairs(pairs[start:], **scales):
-            intrinsics = None if camera is None else camera(target.shape)
-            yield Predicted(Example(name, None, target, intrinsics), {label: prediction})
+    def examples_of(folder: Path, own: Sequence[Pair]) -> Examples:
+        label = folder.resolve().name
 
-    return Examples(label, read, _about(predictions, depth, pairs) | scales)
+        def read(start: int) -> Iterable[Predicted]:
+            for name, prediction, target in read_prediction_pairs(own[start:], **scales):
+                intrinsics = None if camera is None else camera(target.shape)
+                yield Predicted(Example(name, None, target, intrinsics), {label: prediction})
+
+        return Examples(label, read, _about(folder, depth, own) | scales)
+
+    return list(starmap(examples_of, zip(predictions, pairs, strict=True)))
 
 
 def _matched(first: Path, second: Path, **suffixes: Sequence[str]) -> list[Pair]:

@@ -33,7 +33,7 @@ from jaxdepth.experiment import (
     write_bytes,
     write_text,
 )
-from jaxdepth.inference.curves import read_records, run_labels
+from jaxdepth.inference.curves import folder_labels, read_records
 from jaxdepth.inference.iterations import mean_convergence, score_iterations
 from jaxdepth.inference.protocols import protocol_of_run
 from jaxdepth.inference.runs import unfinished_lines
@@ -255,7 +255,7 @@ def _begin(runs: Runs, out: Path, *, panels: int) -> tuple["Figure", list]:
 
 def _each(runs: Runs) -> list[tuple[Workdir, FrozenConfigDict, str, Any]]:
     """Run, config, label and colour."""
-    labels = run_labels([run for run, _ in runs])
+    labels = folder_labels([run.path for run, _ in runs])
     colors = line_colors(len(runs))
     return [(*run, *how) for run, how in zip(runs, zip(labels, colors, strict=True), strict=True)]
 

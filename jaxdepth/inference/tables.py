@@ -17,9 +17,11 @@ from jaxdepth.evaluation import (
     compare_paired,
     comparison_rows,
     mean_rows,
+    runs_line,
+    runs_row,
 )
 from jaxdepth.experiment import Workdir
-from jaxdepth.inference.curves import run_labels
+from jaxdepth.inference.curves import folder_labels
 from jaxdepth.inference.examples import Examples
 from jaxdepth.inference.scoring import RunScores, Saving, Whole, score_run_under
 
@@ -34,8 +36,15 @@ def savings(runs: Runs, out: Path | None, *, fresh: bool) -> list[Saving]:
         out: one folder for all; None for their own.
         fresh: whether to score again what has been scored.
     """
-    labels = run_labels([run for run, _ in runs])
+    labels = folder_labels([run.path for run, _ in runs])
     return [Saving(out, prefix=f"{label}-" if out else "", fresh=fresh) for label in labels]
+
+
+def prefixes(folders: Sequence[Path]) -> list[str]:
+    """What to put before the names of folders, which files are called after, to tell them apart."""
+    labels = folder_labels(folders)
+    names = [folder.resolve().name for folder in folders]
+    return ["" if l == n else f"{l}-" for l, n in zip(labels, names, strict=True)]
 
 
 def score_runs(
@@ -81,18 +90,31 @@ def score_table(
 
 
 def mean_table(
-    scored: Sequence[RunScores], title: str, *, silog: bool, edges: bool, geometry: bool
+    scored: Sequence[RunScores],
+    of: str,
+    *,
+    bootstrap: bool,
+    silog: bool,
+    edges: bool,
+    geometry: bool,
 ) -> Table:
     """Means and standard deviations of several runs, which may be under several protocols.
 
+    With `bootstrap`, means and intervals over runs and images, which must be under one.
+
     Raises:
-        ConfigError: their rows are not the same.
+        ConfigError: their rows are not the same, or intervals are asked for under several
+            protocols.
     """
     protocols = [_last(one)[1].protocol for one in scored]
+    rows, footer = mean_rows([compare(one.scores) for one in scored]), _footer(scored)
+    if bootstrap:
+        rows = [(label, runs_row([one.scores[label] for one in scored])) for label, _ in rows]
+        footer.append(runs_line(len(scored)))
     return Table(
-        mean_rows([compare(one.scores) for one in scored]),
-        title,
-        _footer(scored),
+        rows,
+        f"mean{'' if bootstrap else ' ± standard deviation'} of {of}",
+        footer,
         protocols=list({protocol.fingerprint: protocol for protocol in protocols}.values()),
         images=len(_last(scored[0])[1].per_image),
         silog=silog,
@@ -101,24 +123,33 @@ def mean_table(
     )
 
 
-def comparison_table(
+def runs_comparison(
     runs: Runs, scored: Sequence[RunScores], title: str, *, silog: bool, edges: bool
 ) -> Table:
-    """Two runs, image by image, in the map that counts.
+    """Two runs, image by image, in the map that counts; see `comparison_table`."""
+    labels = folder_labels([run.path for run, _ in runs])
+    maps, scores = zip(*map(_last, scored), strict=True)
+    names = [f"{label}, {name}" for label, name in zip(labels, maps, strict=True)]
+    both = dict(zip(names, scores, strict=True))
+    return comparison_table(both, title, _footer(scored), silog=silog, edges=edges)
+
+
+def comparison_table(
+    scores: Mapping[str, Scores], title: str, footer: Sequence[str], *, silog: bool, edges: bool
+) -> Table:
+    """Two scores, image by image.
 
     Raises:
-        ConfigError: they were not scored on the same images under one protocol.
+        ConfigError: they are not of the same images under one protocol.
     """
-    labels = run_labels([run for run, _ in runs])
-    maps, scores = zip(*map(_last, scored), strict=True)
-    names = tuple(f"{label}, {name}" for label, name in zip(labels, maps, strict=True))
-    rows, lines = comparison_rows(names, scores, compare_paired(*scores))
+    both = tuple(scores.values())
+    rows, lines = comparison_rows(tuple(scores), both, compare_paired(*both))
     return Table(
         rows,
         title,
-        [*_footer(scored), *lines],
-        protocols=[scores[0].protocol],
-        images=len(scores[0].per_image),
+        [*footer, *lines],
+        protocols=[both[0].protocol],
+        images=len(both[0].per_image),
         competing=2,
         silog=silog,
         edges=edges,

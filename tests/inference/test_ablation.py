@@ -8,7 +8,7 @@ import statistics
 import pytest
 
 import evaluate
-from jaxdepth.evaluation import read_results
+from jaxdepth.evaluation import read_results, runs_line
 from jaxdepth.experiment import ABLATION_TABLES, fingerprint_config, load_config
 from jaxdepth.inference import ablation_table
 from tests.scripts import TINY
@@ -87,6 +87,39 @@ def test_finished_runs_make_the_table_and_seeds_a_mean(scripts, finished, tmp_pa
         f"{FULL}: {paths['c']} is not finished; the command that began it goes on",
     ]
     assert sum("missing; python train.py" in line for line in table["footer"]) == 5
+
+
+def test_intervals_and_differences_from_the_reference(scripts, finished, tmp_path):
+    runs = {"a": ("full", 0), "b": ("full", 1), "c": ("no_joint", 1), "d": ("no_joint", 0)}
+    runs |= {"e": ("no_joint", 2), "f": ("no_adversarial", 1)}
+    overrides = [*TINY, f"--config.data.data_dir={scripts.data_dir}"]
+    for name, (variant, seed) in runs.items():
+        run = shutil.copytree(finished, tmp_path / name)
+        config = load_config(f"configs/rooms.py:{variant}", overrides).to_dict() | {"seed": seed}
+        (run / "config.json").write_text(json.dumps(config))
+    arguments = ("--ablation=deep_variational", f"--root={tmp_path}", *overrides, "--format=json")
+    plain, intervals, differences = (
+        json.loads(scripts.call(evaluate.main, *arguments, *more))[0]
+        for more in ((), ("--bootstrap",), ("--compare",))
+    )
+    value = plain["rows"][-1]["metrics"]["rmse"]["mean"]
+    cells = {row["label"]: row["metrics"].get("rmse") for row in intervals["rows"]}
+    assert list(cells) == [row["label"] for row in plain["rows"]]
+    assert cells["Global net"] is None
+    assert cells[FULL]["value"] == value
+    assert cells[FULL]["low"] < value < cells[FULL]["high"]
+    assert [line for line in intervals["footer"] if line.startswith("[low, high]")] == [
+        runs_line(1),
+        runs_line(2),
+        runs_line(3),
+    ]
+    cells = {row["label"]: row["metrics"].get("rmse") for row in differences["rows"]}
+    assert next(iter(cells)) == FULL
+    assert cells[FULL]["value"] == value
+    for how in ("w/o", "w/"):
+        label = f"Global + local nets {how} joint training: difference"
+        assert cells.pop(label) == {"value": 0, "low": 0, "high": 0}
+    assert sum(cell is None for cell in cells.values()) == len(cells) - 1
 
 
 def test_published_rows_of_a_run_on_rooms_are_none(scripts, finished):

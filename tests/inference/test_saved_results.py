@@ -273,7 +273,7 @@ def test_intervals_and_comparisons_are_of_the_saved_results(table, scripts, run,
     ("arguments", "message"),
     [
         (["--compare", "--workdir=a"], "--compare is of two runs, got 1"),
-        (["--compare", "--mean"], "choose one"),
+        (["--compare", "--mean"], "leave out --bootstrap and --mean"),
         (["--bootstrap", "--sensitivity"], "under one protocol"),
         (["--bootstrap", "--study=lam"], "leave out"),
     ],
