@@ -73,3 +73,14 @@ def test_far_neighbours_in_a_large_cloud_are_right_to_a_cube_and_stray_points_co
     scores = cloud_scores(pred, target, max_queries=len(target))
     expected = (np.mean(exact) + np.mean(back)) / 2
     assert expected <= scores.chamfer < expected + 0.02 * 3**0.5 / 2
+
+
+def test_noise_brings_a_surface_nearer_that_lies_beside_the_true_one():
+    x, y = np.meshgrid(np.linspace(0, 1, 60), np.linspace(0, 1, 60))
+    target = np.stack([x, y, np.full_like(x, 3)], axis=-1).reshape(-1, 3)
+    beside = target + [0, 0, 0.2]
+    noisy = beside + [0, 0, 1] * np.random.default_rng(0).normal(0, 0.2, (len(beside), 1))
+    assert np.linalg.norm(noisy - target) > 1.3 * np.linalg.norm(beside - target)
+    smooth, rough = (cloud_scores(points, target) for points in (beside, noisy))
+    assert rough.chamfer < 0.9 * smooth.chamfer
+    assert rough.f_scores[0.1].f > 0.3 > smooth.f_scores[0.1].f == 0
