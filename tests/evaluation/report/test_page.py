@@ -28,6 +28,7 @@ from jaxdepth.evaluation.report import (
 from tests.browser import chromium
 
 COUNT = 24
+LONG = "Global + local nets w/o joint training (Kim et al. 2018, Table II)"
 CANVAS = "document.getElementById('cloud')"
 
 
@@ -66,7 +67,7 @@ def report(tmp_path_factory):
     Image.fromarray(photo).save(png, "PNG")
     page = render_report(
         collector,
-        [("</script><i>model", scores.metrics)],
+        [("</script><i>model", scores.metrics), (LONG, scores.metrics)],
         [*footer_lines(scores), *identity_lines(scores)],
         title="runs/test & more",
         camera_note="Assumed.",
@@ -191,6 +192,10 @@ def test_a_phone_needs_no_horizontal_scrolling_and_turns_by_touch(report, browse
     phone = browser(report[0], width=390, height=844, touch=True)
     root = "document.documentElement"
     assert phone.page.evaluate(f"[{root}.scrollWidth, {root}.clientWidth]") == [390, 390]
+    label = phone.page.locator("th", has_text=LONG)
+    assert label.evaluate("cell => cell.scrollWidth <= cell.clientWidth")  # all of it is there
+    number = label.locator("xpath=following-sibling::td[2]").bounding_box()
+    assert number["x"] + number["width"] < 390
     phone.page.locator("#cloud").scroll_into_view_if_needed()
     before = pixels_of(phone.page)
     box = phone.page.locator("#cloud").bounding_box()
