@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from jaxdepth.data.readers.frame import parse_intrinsics
 from jaxdepth.data.sources import Example
 from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation import Camera
 from jaxdepth.ops import intrinsics_of_view
 
-Intrinsics = tuple[float, float, float, float]
-CameraOfSize = Callable[[tuple[int, int]], Intrinsics]
+CameraOfSize = Callable[[tuple[int, int]], tuple[float, float, float, float]]
 """(height, width) of an image → its intrinsics, pixels."""
 
 ASSUMED_FOV = 63.3
@@ -51,13 +51,5 @@ def parse_camera(intrinsics: str | None, fov: float | None) -> CameraOfSize | No
         return lambda size: intrinsics_of_view(size, fov)
     if intrinsics is None:
         return None
-    try:
-        fx, fy, cx, cy = map(float, intrinsics.split(","))
-    except ValueError:
-        fx = fy = cx = cy = 0
-    if not (0 < fx < float("inf") and 0 < fy < float("inf") and abs(cx) + abs(cy) < float("inf")):
-        raise ConfigError(
-            "--intrinsics must be FX,FY,CX,CY in pixels with FX and FY above 0, such as "
-            f"518.9,519.5,324.6,252.7, got {intrinsics!r}."
-        )
-    return lambda size: (fx, fy, cx, cy)
+    camera = parse_intrinsics(intrinsics)
+    return lambda size: camera

@@ -69,8 +69,8 @@ def cloud_scores(
     among one of each cube of 2 cm: so that distance is too long by less than the cube's diagonal.
 
     Where errors are larger than the distances that are asked about, a rough surface has points near
-    the true one wherever it crosses it, and a smooth surface beside it has none: noise then improves
-    all of these numbers. Of surfaces of another smoothness, do not believe them alone.
+    the true one wherever it crosses it, and a smooth surface beside it has none: noise then
+    improves all of these numbers. Of surfaces of another smoothness, do not believe them alone.
 
     Args:
         pred: predicted points, metres, as `jaxdepth.ops.unproject` gives them; those that are not

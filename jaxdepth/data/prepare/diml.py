@@ -1,18 +1,16 @@
 """DIML / CVL RGB-D."""
 
 import functools
-import math
 from pathlib import Path
 from typing import Literal
 
 from jaxdepth.data.prepare.plan import Dataset, Item, Option, Plan
 from jaxdepth.data.readers.diml import COUNTS, find_diml, read_diml_frame
-from jaxdepth.data.readers.frame import Intrinsics
-from jaxdepth.errors import ConfigError
+from jaxdepth.data.readers.frame import parse_intrinsics
 
 
 def _diml(source: Path, *, verify: bool, resolution: Literal["HR", "LR"], intrinsics: str) -> Plan:
-    camera = _camera(intrinsics)
+    camera = parse_intrinsics(intrinsics) if intrinsics else None
     splits = {}
     for split, count in COUNTS.items():
         found = find_diml(source, split, resolution=resolution, count=count if verify else None)
@@ -34,21 +32,6 @@ def _diml(source: Path, *, verify: bool, resolution: Literal["HR", "LR"], intrin
     )
 
 
-def _camera(text: str) -> Intrinsics | None:
-    if not text:
-        return None
-    try:
-        camera = Intrinsics(*map(float, text.split(",")))
-    except (TypeError, ValueError):
-        camera = None
-    if camera is None or not all(map(math.isfinite, camera)) or min(camera.fx, camera.fy) <= 0:
-        raise ConfigError(
-            "--intrinsics must be fx,fy,cx,cy in pixels of this resolution, the first two "
-            f"positive, got {text!r}"
-        )
-    return camera
-
-
 DIML = Dataset(
     name="diml",
     splits="train 1,609, test 503; depth filled and raw",
@@ -58,7 +41,11 @@ DIML = Dataset(
     plan=_diml,
     options=(
         Option("resolution", "LR: 288x512 (default), HR: 756x1344", "LR", choices=("LR", "HR")),
-        Option("intrinsics", "fx,fy,cx,cy in pixels, which the release does not tell", ""),
+        Option(
+            "intrinsics",
+            "FX,FY,CX,CY in pixels, which the release does not tell",
+            "",
+        ),
     ),
 )
 """Rooms seen by a Kinect v2."""

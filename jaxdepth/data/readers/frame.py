@@ -1,11 +1,12 @@
 """What every reader returns."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from jaxdepth.data.images import FilePath
-from jaxdepth.errors import DataError
+from jaxdepth.errors import ConfigError, DataError
 
 
 class Intrinsics(NamedTuple):
@@ -15,6 +16,24 @@ class Intrinsics(NamedTuple):
     fy: float
     cx: float
     cy: float
+
+
+def parse_intrinsics(text: str) -> Intrinsics:
+    """The camera that a command line names as FX,FY,CX,CY.
+
+    Raises:
+        ConfigError: these are not four finite numbers of which the first two are above 0.
+    """
+    try:
+        camera = Intrinsics(*map(float, text.split(",")))
+    except (TypeError, ValueError):
+        camera = None
+    if camera is None or not all(map(math.isfinite, camera)) or min(camera.fx, camera.fy) <= 0:
+        raise ConfigError(
+            "--intrinsics must be FX,FY,CX,CY in pixels with FX and FY above 0, such as "
+            f"518.9,519.5,324.6,252.7, got {text!r}."
+        )
+    return camera
 
 
 class Frame(NamedTuple):

@@ -221,7 +221,7 @@ def test_diml_with_the_users_own_camera(source, tmp_path):
         make(DATASETS["diml"], source, tmp_path / "data")
     assert "intrinsics" not in make(DATASETS["diml"], source, tmp_path / "none").info.features
     for wrong in ("540", "1,2,3,x", "0,1,2,3", "nan,1,2,3"):
-        with pytest.raises(ConfigError, match=r"--intrinsics must be fx,fy,cx,cy"):
+        with pytest.raises(ConfigError, match=r"--intrinsics must be FX,FY,CX,CY"):
             make(DATASETS["diml"], source, tmp_path / "other", intrinsics=wrong)
     with pytest.raises(DataError, match=r"must have 1609 frames .* got 2"):
         make(DATASETS["diml"], source, tmp_path / "other", verify=True)
