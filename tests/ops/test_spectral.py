@@ -1,10 +1,12 @@
 """The spectral solves against dense eigenvalues and dense solves, and their derivatives."""
 
 import doctest
+import functools
 import importlib
 
 import jax
 import jax.numpy as jnp
+import jax.test_util
 import numpy as np
 import pytest
 import scipy.fft
@@ -175,3 +177,35 @@ def test_errors(kwargs, message):
 
 def test_examples():
     assert doctest.testmod(importlib.import_module("jaxdepth.ops.spectral")).failed == 0
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("batch", [(0,), (2,), (3,), (2, 9), (2, 1, 17)])
+def test_images_of_a_batch_are_solved_as_if_alone(x64, shape, batch):
+    h = np.random.default_rng(2).normal(size=(*batch, *shape))
+    u = screened_poisson(h, lam=0.3, beta=2.0)
+    assert u.shape == h.shape
+    each = [screened_poisson(one, lam=0.3, beta=2.0) for one in h.reshape(-1, *shape)]
+    np.testing.assert_allclose(u.reshape(-1, *shape), np.reshape(each, (-1, *shape)), atol=1e-13)
+
+
+@pytest.mark.parametrize("damage", [np.nan, np.inf, -np.inf])
+def test_an_image_that_is_not_finite_leaves_the_others_alone(damage):
+    h = np.random.default_rng(3).normal(size=(5, 8, 9)).astype(np.float32)
+    expected = np.array(screened_poisson(h, lam=0.3))
+    for damaged in range(5):
+        spoiled = h.copy()
+        spoiled[damaged, 2, 3] = damage
+        u = np.asarray(screened_poisson(spoiled, lam=0.3))
+        assert np.isnan(u[damaged]).all()
+        others = np.arange(5) != damaged
+        np.testing.assert_allclose(u[others], expected[others], rtol=2e-5, atol=1e-6)
+
+
+def test_the_solves_of_a_batch_under_transformations(x64):
+    h = np.random.default_rng(4).normal(size=(2, 3, 4, 5))
+    each = np.stack([[screened_poisson(one, lam=0.3) for one in pair] for pair in h])
+    solve = functools.partial(screened_poisson, lam=0.3)
+    for transformed in (jax.vmap(solve), jax.jit(jax.vmap(jax.vmap(solve)))):
+        np.testing.assert_allclose(transformed(h), each, atol=1e-13)
+    jax.test_util.check_grads(solve, (jnp.asarray(h),), order=2, modes=("fwd", "rev"))
