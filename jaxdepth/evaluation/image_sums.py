@@ -1,7 +1,7 @@
 """The sums of one image on the host: `jaxdepth.metrics.metric_sums` in float64, made for speed.
 
-The pixels that count are gathered band by band into arrays that each thread keeps. Threads can do
-several images at once: NumPy lets go of the interpreter while it computes.
+The pixels that count are gathered band by band, and computed with in arrays that each thread keeps.
+Threads can do several images at once: NumPy lets go of the interpreter while it computes.
 """
 
 import math
@@ -17,11 +17,12 @@ from jaxdepth.evaluation.protocol import Protocol
 from jaxdepth.metrics import MetricSums, pool
 
 _BAND = 131072
-"""Most pixels of a band, but for a longer row; smaller ones make threads wait for each other."""
+"""Pixels of a band, about; smaller ones make threads wait for each other."""
 
 _THRESHOLDS = tuple(k * math.log(1.25) * (1 - 1e-12) for k in (1, 2, 3))
 """|e| of δ1, δ2 and δ3. A ratio of float32 numbers is a threshold itself, and so outside, or more
-than 4e-10 away from it: less than it by more than the logarithm's rounding is inside."""
+than 4e-10 away from it: less than it by more than the logarithm's rounding is inside. Of float64
+numbers, those nearer than that to a threshold are outside, too."""
 
 _thread = threading.local()
 
@@ -122,15 +123,14 @@ def _sums(p: np.ndarray, g: np.ndarray, scratch: Sequence[np.ndarray]) -> Metric
     }
     e = np.log(ratio, out=b)
     log = e.sum()
-    # Of a band, Σ e² − n ē² keeps all the digits that a mean of squares needs.
-    spread = _squares(e) - log**2 / e.size
-    size = np.abs(e, out=a)
-    inside = (cv2.countNonZero((size < threshold).view(np.uint8)) for threshold in _THRESHOLDS)
+    magnitude = np.abs(e, out=a)
+    inside = (cv2.countNonZero((magnitude < limit).view(np.uint8)) for limit in _THRESHOLDS)
+    log_abs = _norm1(magnitude)
     return MetricSums(
         pixels=e.size,
         log=log,
-        log_spread=spread if np.isnan(spread) else max(spread, 0.0),
-        log_abs=_norm1(e),
+        log_spread=_squares(np.subtract(e, log / e.size, out=b)),
+        log_abs=log_abs,
         **sums,
         **{f"delta{k}": count for k, count in enumerate(inside, start=1)},
     )

@@ -3,7 +3,9 @@
 Two things are chance in it: the seeds that were trained, and the images that are the test set. The
 variance of the first is that of the runs' own metrics; the variance of the second is that of the
 mean over draws of images, the same ones for all runs. They add up, and the interval is Student's,
-with the degrees of freedom of such a sum, since three seeds say little about their own spread.
+with the degrees of freedom of such a sum, since three seeds say little about their own spread. What
+seeds and images have a part in together is in both, which makes it too wide rather than too narrow,
+by a factor of √2 at most. It is symmetric, and may leave a metric's range.
 
 References:
     Welch, "The generalization of Student's problem when several different population variances are
@@ -84,6 +86,7 @@ def _interval(
         raise ConfigError(f"an interval over runs is of two or more, got {len(runs)}: name more.")
     for run in [*runs, *(less or ())]:
         require_same_images(runs[0], run)
+    names = [name for name in values[0] if all(name in value for value in values)]
     samples = [image_sample(run) for run in runs]
     others = [image_sample(run) for run in less or ()]
 
@@ -92,17 +95,17 @@ def _interval(
         if others:
             pairs = zip(others, drawn, strict=True)
             drawn = [difference(other.metrics(weights), ours) for other, ours in pairs]
-        return {name: np.mean([one[name] for one in drawn], axis=0) for name in drawn[0]}
+        return {name: np.mean([one[name] for one in drawn], axis=0) for name in names}
 
     images = len(samples[0].sums.pixels)
     drawn = join(map(mean_of, image_draws(images, draws, seed)))
     found = {}
     for name, of_images in drawn.items():
-        own = [value[name] for value in values]
-        by_run, by_image = np.var(own, ddof=1) / len(own), np.var(of_images)
-        both = by_run + by_image
+        own = np.asarray([value[name] for value in values])
+        with np.errstate(invalid="ignore"):  # of what is infinite
+            by_run, by_image = own.var(ddof=1) / len(own), of_images.var()
+            both, mean = by_run + by_image, float(own.mean())
         freedom = both**2 / max(by_run**2 / (len(own) - 1) + by_image**2 / (images - 1), 1e-300)
-        mean = float(np.mean(own))
-        half = scipy.stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(both) if both else 0.0
-        found[name] = Interval(mean, float(mean - half), float(mean + half))
+        half = float(scipy.stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(both)) if both else 0.0
+        found[name] = Interval(mean, mean - half, mean + half)
     return found

@@ -70,9 +70,9 @@ def _average(protocol: Protocol, sums: MetricSums, weights: Weights) -> dict[str
     # Squared deviations about one common centre add up; then the pooled mean is taken off.
     pixels = np.maximum(sums.pixels, 1)
     centre = sums.log.sum() / max(sums.pixels.sum(), 1)
-    about = sums.log_spread + sums.pixels * (sums.log / pixels - centre) ** 2
-    pooled = MetricSums(*(weights @ column for column in sums._replace(log_spread=about)))
     with np.errstate(invalid="ignore", divide="ignore"):
+        about = sums.log_spread + sums.pixels * (sums.log / pixels - centre) ** 2
+        pooled = MetricSums(*(weights @ column for column in sums._replace(log_spread=about)))
         n = np.maximum(pooled.pixels, 1)
         spread = pooled.log_spread - n * (pooled.log / n - centre) ** 2
     return compute(pooled._replace(log_spread=np.maximum(spread, 0)))

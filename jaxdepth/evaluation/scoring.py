@@ -21,11 +21,15 @@ _WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else
 _BATCH = 4
 """Images that a thread takes at a time: handing over takes as long as a tenth of one."""
 
+IMAGES_AT_ONCE = max(16, 2 * _BATCH * _WORKERS)
+"""So many images keep all threads busy."""
+
 
 class Scorer:
     """Scores predictions under a protocol, in float64, on all cores.
 
-    Several of them can share one pass over the data. A few images are held until they are scored.
+    Several of them can share one pass over the data. Up to four images for each core, and eight
+    more, are held until they are scored.
 
     Args:
         protocol: which pixels count, where predictions lie, and the average.
@@ -42,14 +46,15 @@ class Scorer:
         self._images: list[ImageScore] = []
         self._waiting: list[tuple[Any, ...]] = []
         self._pending: collections.deque[Future[list[ImageScore]]] = collections.deque()
+        self._error: Exception | None = None
 
     @property
     def images(self) -> Sequence[ImageScore]:
         """The scores of each image so far, in the order given; `add` has the errors."""
         if self._waiting:
             self._submit()
-        while self._pending:
-            self._images += self._pending.popleft().result()
+        while self._pending or self._error:
+            self._collect()
         return self._images
 
     def add(
@@ -73,17 +78,29 @@ class Scorer:
 
         Raises:
             DataError: this prediction, or one before it, cannot be placed in the ground truth
-                (`Protocol.place`).
+                (`Protocol.place`). It is raised again by whatever is asked of this object later.
         """
+        if self._error is not None:
+            raise self._error
         self._waiting.append((name, prediction, target, image, camera))
         if len(self._waiting) == _BATCH:
             self._submit()
 
     def _submit(self) -> None:
-        if len(self._pending) > _WORKERS:
-            self._images += self._pending.popleft().result()
-        self._pending.append(_pool().submit(self._score_all, self._waiting))
-        self._waiting = []
+        batch, self._waiting = self._waiting, []
+        self._pending.append(_pool().submit(self._score_all, batch))
+        if len(self._pending) > _WORKERS + 1:
+            self._collect()
+
+    def _collect(self) -> None:
+        """Takes the scores of the oldest batch; after an error there are none of any other."""
+        if self._error is None:
+            try:
+                self._images += self._pending.popleft().result()
+            except Exception as error:
+                self._error = error
+        if self._error is not None:
+            raise self._error
 
     def _score_all(self, pairs: Sequence[tuple[Any, ...]]) -> list[ImageScore]:
         how = {"edges": self._edges, "geometry": self._geometry}

@@ -9,6 +9,7 @@ References:
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -32,11 +33,11 @@ LEVEL = 0.95
 
 
 class Interval(NamedTuple):
-    """A metric and the percentile interval of its bootstrap.
+    """A metric and its interval at `LEVEL`.
 
     Attributes:
-        value: of all images.
-        low, high: between them lies the share `LEVEL` of the draws.
+        value: of all images, and the mean if it is of several runs.
+        low, high: between them lies that share of the draws; over runs, Student's limits.
     """
 
     value: float
@@ -110,7 +111,10 @@ def compare_paired(
 
 
 def require_same_images(first: Scores, second: Scores) -> None:
-    """Refuses scores under different protocols or of images with other ground truth.
+    """Refuses scores under different protocols or of other images.
+
+    Images are the same if their names are, but for folder and suffix, and they have as many valid
+    pixels.
 
     Raises:
         ConfigError: they are.
@@ -118,13 +122,13 @@ def require_same_images(first: Scores, second: Scores) -> None:
     require_same_protocol({"the first": first.protocol, "the second": second.protocol})
     pairs = zip(first.per_image, second.per_image, strict=False)
     same = len(first.per_image) == len(second.per_image) and all(
-        a.sums.pixels == b.sums.pixels for a, b in pairs
+        (Path(a.name).stem, a.sums.pixels) == (Path(b.name).stem, b.sums.pixels) for a, b in pairs
     )
     if not same:
         raise ConfigError(
-            "a comparison is of predictions for the same images, got "
-            f"{len(first.per_image)} and {len(second.per_image)} images with other ground truth: "
-            "score both on the same split or folder."
+            "differences and means are of predictions for the same images, got "
+            f"{len(first.per_image)} and {len(second.per_image)} images of other names or with "
+            "other ground truth: score all on the same split or folder."
         )
 
 

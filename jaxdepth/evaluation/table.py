@@ -247,7 +247,8 @@ def runs_row(runs: Sequence[Scores], less: Sequence[Scores] | None = None) -> Ma
         less: as many, to subtract; None for nothing.
 
     Raises:
-        ConfigError: they were scored on other images, or on fewer than two.
+        ConfigError: they were scored on other images, or on fewer than two, or there are not as
+            many of both.
     """
     if len(runs) > 1:
         return interval_over_runs(runs) if less is None else difference_over_runs(less, runs)

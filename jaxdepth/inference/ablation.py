@@ -97,7 +97,8 @@ def ablation_table(
     for asked in [_ask(row, config, overrides, root) for row in paper_rows]:
         label = asked.row.label
         finished, others = _of_row(asked, there)
-        status += [f"{label}: {line}" for line in _status(asked, finished, others)]
+        kind = "mean" if intervals or differences else "mean ± standard deviation"
+        status += [f"{label}: {line}" for line in _status(asked, finished, others, kind)]
         for run, resolved in finished:
             if run.path not in scored:
                 examples = of_split(resolved, split)
@@ -111,7 +112,7 @@ def ablation_table(
     if differences:
         rows, lines = _differences(by_row, reference)
     elif intervals:
-        rows = [(label, runs_row([*of.values()]) if of else {}) for label, of in by_row.items()]
+        rows = [(label, _interval(of)) for label, of in by_row.items()]
         lines = [runs_line(count) for count in sorted({len(of) for of in by_row.values()} - {0})]
     else:
         rows, lines = [(label, _mean(label, of)) for label, of in by_row.items()], []
@@ -129,23 +130,30 @@ def ablation_table(
 
 def _mean(label: str, of: BySeed) -> Mapping[str, Cell]:
     tables = [[(label, scores.metrics)] for scores in of.values()]
-    ((_, metrics),) = mean_rows(tables) if len(tables) > 1 else tables[0] if tables else [("", {})]
-    return metrics
+    if len(tables) > 1:
+        tables = [mean_rows(tables)]
+    return tables[0][0][1] if tables else {}
+
+
+def _interval(of: BySeed) -> Mapping[str, Cell]:
+    return runs_row([*of.values()]) if of else {}
 
 
 def _differences(by_row: Mapping[str, BySeed], reference: str) -> tuple[Rows, list[str]]:
     """The reference, the difference of each other row from it, and lines for below."""
-    of_reference = by_row[reference]
-    rows = [(reference, runs_row([*of_reference.values()]) if of_reference else {})]
-    counts = {len(of_reference)}
+    first = by_row[reference]
+    rows, counts = [(reference, _interval(first))], {len(first)}
+    lines = ["difference: from the first row, of runs with the same seed"]
     for label, of in by_row.items():
         if label == reference:
             continue
-        common = [seed for seed in of if seed in of_reference]
-        counts.add(len(common))
-        pairs = [of[seed] for seed in common], [of_reference[seed] for seed in common]
+        common = sorted(set(of) & set(first))
+        pairs = [of[seed] for seed in common], [first[seed] for seed in common]
         rows.append((f"{label}: difference", runs_row(*pairs) if common else {}))
-    lines = ["difference: from the first row, of runs with the same seed"]
+        counts.add(len(common))
+        if len(common) < len(of):
+            seeds = ", ".join(map(str, common)) or "none, as the first row has no run of its seeds"
+            lines.append(f"{label}: difference of the seeds {seeds}")
     return rows, lines + [runs_line(count) for count in sorted(counts - {0})]
 
 
@@ -180,13 +188,13 @@ def _of_row(asked: Asked, there: Runs) -> tuple[Runs, Runs]:
     return finished, [pair for pair in runs if pair not in finished]
 
 
-def _status(asked: Asked, finished: Runs, others: Runs) -> list[str]:
+def _status(asked: Asked, finished: Runs, others: Runs, kind: str) -> list[str]:
     if asked.config is None:
         return [f"this config cannot express it: {asked.command}"]
     lines = []
     if finished:
         names = ", ".join(f"{run.path} (seed {config.seed})" for run, config in finished)
-        lines.append(f"{'mean ± standard deviation of ' * (len(finished) > 1)}{names}")
+        lines.append(f"{kind} of {names}" if len(finished) > 1 else names)
     for run, config in others:
         if run.is_finished:
             lines.append(f"{run.path} has seed {config.seed}, too, and is left out")

@@ -1,5 +1,6 @@
 """Which flags of `evaluate.py` go together."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,6 +76,11 @@ _EXCLUDE = (
         "--protocol and --sensitivity choose how depth is scored: leave out --study, --curves.",
     ),
     (
+        {"across_protocols"},
+        {"bootstrap"},
+        "--bootstrap is of runs under one protocol: leave out --across_protocols.",
+    ),
+    (
         {"published"},
         {"study", "curves", "compare"},
         "--published adds rows to tables of scores: leave out --study, --curves and --compare.",
@@ -139,9 +145,11 @@ def check_combinations(asked: Mapping[str, Any]) -> None:
             "--predictions needs --prediction_scale, and it alone: metres are value / scale."
         )
     if "compare" in given and given & {"bootstrap", "mean"}:
-        raise ConfigError(
-            "--compare has intervals and is of two: leave out --bootstrap and --mean."
-        )
+        raise ConfigError("--compare has intervals of its own: leave out --bootstrap and --mean.")
+    for flag, folders in (("workdir", asked["workdirs"]), ("predictions", asked["predictions"])):
+        for folder, count in Counter(path.resolve() for path in folders).items():
+            if count > 1:
+                raise ConfigError(f"--{flag}={folder} is named {count} times: name it once.")
     folders = asked["predictions"]
     if len(folders) > 1 and given & {"several", "report"}:
         raise ConfigError(

@@ -11,7 +11,6 @@ from jaxdepth.evaluation import (
     Protocol,
     Table,
     add_published,
-    footer_lines,
     identity_lines,
     parse_crop,
     parse_protocols,
@@ -29,6 +28,7 @@ from jaxdepth.inference.scoring import Saving, Whole, score_predictions_under
 from jaxdepth.inference.sensitivity import predictions_under, run_under
 from jaxdepth.inference.tables import (
     comparison_table,
+    folders_footer,
     mean_table,
     prefixes,
     runs_comparison,
@@ -202,8 +202,7 @@ def evaluate(
             label: score_predictions_under(of, [one], edges=edges, saving=where, whole=whole)[0]
             for label, of, where in zip(labels, examples, saving, strict=True)
         }
-        footer = [line for of in scores.values() for line in footer_lines(of)]
-        footer = [*dict.fromkeys(footer), *identity_lines(scores[labels[-1]])]
+        footer = [*folders_footer(scores), *identity_lines(scores[labels[-1]])]
         if compare:
             yield comparison_table(scores, f"comparison of {', '.join(labels)}", footer, **columns)
             return

@@ -26,6 +26,7 @@ from jaxdepth.evaluation import (
     footer_lines,
     identity_lines,
 )
+from jaxdepth.evaluation.scoring import IMAGES_AT_ONCE
 from jaxdepth.experiment import (
     Predictor,
     Workdir,
@@ -39,8 +40,6 @@ from jaxdepth.inference.runs import load_run, unfinished_lines
 from jaxdepth.inference.saved_results import SavedResults
 
 MEAN_ROW = "mean training depth"
-_AT_ONCE = 16
-"""Images between two additions to a file of results."""
 
 
 class Saving(NamedTuple):
@@ -252,7 +251,7 @@ def _score_into(
         if open_ones := [results for results in saved if not results.is_complete]:
             start = min(results.done for results in open_ones)
             items = enumerate(read(start), start)
-            while batch := list(islice(items, _AT_ONCE)):
+            while batch := list(islice(items, IMAGES_AT_ONCE)):
                 for results in open_ones:
                     _score_batch(results, batch, whole)
         return [results.scores() for results in saved]

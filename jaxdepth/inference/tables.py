@@ -16,6 +16,7 @@ from jaxdepth.evaluation import (
     compare,
     compare_paired,
     comparison_rows,
+    footer_lines,
     mean_rows,
     runs_line,
     runs_row,
@@ -42,9 +43,8 @@ def savings(runs: Runs, out: Path | None, *, fresh: bool) -> list[Saving]:
 
 def prefixes(folders: Sequence[Path]) -> list[str]:
     """What to put before the names of folders, which files are called after, to tell them apart."""
-    labels = folder_labels(folders)
-    names = [folder.resolve().name for folder in folders]
-    return ["" if l == n else f"{l}-" for l, n in zip(labels, names, strict=True)]
+    names = {folder.resolve().name for folder in folders}
+    return ["" if len(names) == len(folders) else f"{i}-" for i, _ in enumerate(folders, start=1)]
 
 
 def score_runs(
@@ -154,6 +154,15 @@ def comparison_table(
         silog=silog,
         edges=edges,
     )
+
+
+def folders_footer(scores: Mapping[str, Scores]) -> list[str]:
+    """The lines below a table of folders; what is not said of all, with the folder's label."""
+    lines = {label: footer_lines(of) for label, of in scores.items()}
+    first = next(iter(lines.values()))
+    common = [line for line in first if all(line in of for of in lines.values())]
+    own = [f"{label}: {line}" for label, of in lines.items() for line in of if line not in common]
+    return common + own
 
 
 def _last(scored: RunScores) -> tuple[str, Scores]:

@@ -91,5 +91,12 @@ def test_no_valid_pixel_is_no_sum():
 def test_a_constant_factor_has_no_scale_invariant_error():
     g = np.random.default_rng(0).uniform(0.5, 9, (300, 400)).astype(np.float32)
     sums = image_sums(Protocol(), np.float64(1.1) * g, g).sums
-    assert 100 * np.sqrt(sums.log_spread / sums.pixels) < 1e-5
+    assert 100 * np.sqrt(sums.log_spread / sums.pixels) < 1e-10
     np.testing.assert_allclose(sums.log / sums.pixels, np.log(1.1), rtol=1e-12)
+
+
+def test_float64_on_a_threshold_is_outside_it():
+    g = np.random.default_rng(0).uniform(0.5, 8, (9, 500))
+    for k in (1, 2, 3):
+        sums = image_sums(Protocol(), 1.25**k * g, g).sums
+        assert (sums.delta1, sums.delta2, sums.delta3) == tuple(g.size * (n > k) for n in (1, 2, 3))

@@ -90,6 +90,25 @@ def test_what_cannot_be_averaged_is_refused():
         difference_over_runs([run([0.1, 0.2])] * 2, [one] * 2)
 
 
+def test_only_what_all_runs_have_is_averaged():
+    pairs = [(str(i), np.full((9, 9), 2.0), np.full((9, 9), 2.1)) for i in range(3)]
+    plain, edges = score(pairs, PROTOCOL), score(pairs, PROTOCOL, edges=True)
+    assert "edge_mae" not in interval_over_runs([plain, edges])
+    assert interval_over_runs([edges, plain]) == interval_over_runs([plain, plain])
+    assert "edge_mae" not in difference_over_runs([edges, plain], [edges, edges])
+    other = score([(f"x{name}", *rest) for name, *rest in pairs], PROTOCOL)
+    with pytest.raises(ConfigError, match="other names"):
+        interval_over_runs([plain, other])
+
+
+def test_what_is_infinite_has_no_interval():
+    protocol = Protocol(clip=None)
+    zero = score([(str(i), np.zeros((2, 3)), np.ones((2, 3))) for i in range(3)], protocol)
+    found = interval_over_runs([zero, run([0.1, 0.2, 0.3], protocol, truth=1.0)])
+    assert np.isnan(found["log10"].low)
+    assert np.isfinite(found["abs_rel"]).all()
+
+
 def test_the_line_below_says_what_the_interval_is_of():
     assert "draws of the images" in runs_line(1)
     assert "Student" not in runs_line(1)

@@ -150,3 +150,25 @@ def test_scaled_ground_truth_of_nyu_has_known_scores(real_data, average):
     squares = np.mean((0.1 * inside) ** 2, axis=(1, 2))
     rmse = np.sqrt(squares.mean()) if average == "pixels" else np.sqrt(squares).mean()
     np.testing.assert_allclose(scores.metrics["rmse"], rmse, rtol=1e-5)
+
+
+def test_after_an_error_there_are_no_scores_that_lack_an_image():
+    scorer, bad = Scorer(Protocol()), 1
+    examples = list(pairs(np.random.default_rng(0), 60))
+    examples[bad] = ("bad.png", np.ones((2, 2)), examples[bad][2])
+
+    def add_all():
+        for example in examples:
+            scorer.add(*example)
+
+    with pytest.raises(DataError, match=r"bad\.png"):
+        add_all()
+    for again in (scorer.scores, lambda: scorer.images, lambda: scorer.add(*examples[0])):
+        with pytest.raises(DataError, match=r"bad\.png"):
+            again()
+
+
+def test_many_images_keep_their_order():
+    examples = list(pairs(np.random.default_rng(0), 150))
+    names = [image.name for image in score(examples, Protocol()).per_image]
+    assert names == [name for name, *_ in examples]

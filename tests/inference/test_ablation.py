@@ -113,6 +113,9 @@ def test_intervals_and_differences_from_the_reference(scripts, finished, tmp_pat
         runs_line(2),
         runs_line(3),
     ]
+    assert not any("±" in line for line in intervals["footer"])
+    joint = "Global + local nets w/o joint training"
+    assert f"{joint}: difference of the seeds 0, 1" in differences["footer"]
     cells = {row["label"]: row["metrics"].get("rmse") for row in differences["rows"]}
     assert next(iter(cells)) == FULL
     assert cells[FULL]["value"] == value

@@ -68,10 +68,23 @@ def test_two_folders_compared(tmp_path, maps, call):
         (["--sensitivity"], "of one folder of predictions, got 2"),
         (["--report=page"], "of one folder of predictions, got 2"),
         (["--mean"], "leave out"),
+        (["--compare", "--bootstrap"], "--compare has intervals of its own"),
     ],
 )
 def test_what_several_folders_cannot_be_is_said(maps, call, more, message):
     assert message in call(*more, status=2)
+
+
+def test_a_folder_named_twice_is_refused(tmp_path, maps, call):
+    message = call("--compare", f"--predictions={tmp_path / 'b' / '..' / 'b' / 'out'}", status=2)
+    assert "is named 2 times" in message
+
+
+def test_what_is_not_common_to_all_folders_is_said_of_one(tmp_path, maps, call):
+    Image.fromarray(np.zeros(SIZE, np.uint16)).save(tmp_path / "b" / "out" / "2.png")
+    lines = call().splitlines()
+    assert f"{tmp_path / 'b' / 'out'}: missing: 48 pixels" in "\n".join(lines)
+    assert sum("counted: 5 images" in line for line in lines) == 1
 
 
 def test_folders_of_other_images_are_refused(tmp_path, maps, call):

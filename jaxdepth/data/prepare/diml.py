@@ -43,7 +43,7 @@ DIML = Dataset(
         Option("resolution", "LR: 288x512 (default), HR: 756x1344", "LR", choices=("LR", "HR")),
         Option(
             "intrinsics",
-            "FX,FY,CX,CY in pixels, which the release does not tell",
+            "FX,FY,CX,CY in pixels of this resolution; the release has none",
             "",
         ),
     ),
