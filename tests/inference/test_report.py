@@ -111,7 +111,8 @@ def test_what_makes_no_sense_is_refused_and_nothing_written(folders, monkeypatch
 
 
 def test_a_report_of_several_runs_is_refused(finished, scripts, tmp_path):
-    runs = [f"--workdir={finished}"] * 2
+    other = shutil.copytree(finished, tmp_path / "other")
+    runs = [f"--workdir={run}" for run in (finished, other)]
     message = scripts.call(evaluate.main, *runs, f"--report={tmp_path / 'x'}", status=2)
     assert "of one run, got 2" in message
 

@@ -4,6 +4,7 @@ They are unpacked: a compressed tar could otherwise be read in its own order onl
 takes little beside decoding what was in it.
 """
 
+import io
 import shutil
 import tarfile
 import zipfile
@@ -41,9 +42,8 @@ def _unpack_zip(path: FilePath, folder: Path) -> int:
         files = [member for member in archive.infolist() if not member.is_dir()]
         _check_space(path, folder, sum(member.file_size for member in files))
         for member in files:
-            if ".." in Path(member.filename).parts:
-                raise ValueError(f"{member.filename!r} is outside of it")
-            archive.extract(member, folder)
+            with archive.open(member) as content:
+                _write(content, member.filename, folder)
         return len(files)
 
 
@@ -53,12 +53,23 @@ def _unpack_tar(path: FilePath, folder: Path) -> int:
         for member in archive:
             if member.isfile():
                 _check_space(path, folder, member.size)
-                archive.extract(member, folder, filter="data")
+                with archive.extractfile(member) as content:
+                    _write(content, member.name, folder)
                 files += 1
         archive.fileobj.seek(archive.offset)
         if any(archive.fileobj.read(tarfile.BLOCKSIZE) or b"cut"):
             raise ValueError("it has no end")  # which tarfile does not mind after a whole member
     return files
+
+
+def _write(content: io.BufferedIOBase, name: str, folder: Path) -> None:
+    """Writes a member below the folder; archives may name it from the root on, or elsewhere."""
+    if ".." in Path(name).parts:
+        raise ValueError(f"{name!r} is outside of it")
+    file = folder / name.lstrip("/")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("wb") as target:
+        shutil.copyfileobj(content, target)
 
 
 def _check_space(path: FilePath, folder: Path, size: int) -> None:

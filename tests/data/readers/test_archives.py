@@ -93,6 +93,15 @@ def test_nothing_is_written_outside_of_the_folder(tmp_path, read):
     assert contents(tmp_path / "data") == {}
 
 
+def test_names_from_the_root_on_are_below_the_folder(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr("/b/c.txt", "x")
+    tar_of(tmp_path / "a.tar", "/b/c.txt", content=b"x")
+    for name in ("a.zip", "a.tar"):
+        unpack(tmp_path / name, tmp_path / name[2:])
+        assert contents(tmp_path / name[2:]) == {"b/c.txt": b"x"}
+
+
 def test_more_than_fits_is_refused_before_it_is_unpacked(tmp_path, source, read, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 20_000))
     for name in ("a.zip", "a.tgz"):
