@@ -5,14 +5,14 @@ table does, averaged ones from the images' own metrics. Images without a valid p
 average and in no draw.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from jaxdepth.errors import ConfigError
 from jaxdepth.evaluation.protocol import Protocol
-from jaxdepth.evaluation.scores import Scores, as_stated, of_edges
+from jaxdepth.evaluation.scores import Scores, as_stated, of_edges, stacked
 from jaxdepth.metrics import MetricSums, compute
 
 DRAWS = 10_000
@@ -52,12 +52,8 @@ def image_sample(scores: Scores) -> ImageSample:
         )
     edges = None
     if scores.edge_pixels is not None:
-        edges = _columns([image.edge_sums for image in images])
-    return ImageSample(scores.protocol, _columns([image.sums for image in images]), edges)
-
-
-def _columns(sums: Sequence[MetricSums]) -> MetricSums:
-    return MetricSums(*np.asarray(sums, np.float64).T)
+        edges = stacked([image.edge_sums for image in images])
+    return ImageSample(scores.protocol, stacked([image.sums for image in images]), edges)
 
 
 def _average(protocol: Protocol, sums: MetricSums, weights: Weights) -> dict[str, np.ndarray]:

@@ -122,7 +122,7 @@ def total(protocol: Protocol, images: Sequence[ImageScore]) -> Scores:
     if not images:
         raise DataError("there is nothing to score: no pair of a prediction and a ground truth")
     accumulator = MetricAccumulator(average=protocol.average)
-    accumulator.update(_stacked([image.sums for image in images]))
+    accumulator.update(stacked([image.sums for image in images]))
     if accumulator.pixels == 0:
         raise DataError(
             f"no pixel of the ground truth counts, in none of {len(images)} images "
@@ -132,7 +132,7 @@ def total(protocol: Protocol, images: Sequence[ImageScore]) -> Scores:
     metrics, edge_pixels = as_stated(protocol, accumulator.compute()), None
     if images[0].edge_sums is not None:
         edge_accumulator = MetricAccumulator(average=protocol.average)
-        edge_accumulator.update(_stacked([image.edge_sums for image in images]))
+        edge_accumulator.update(stacked([image.edge_sums for image in images]))
         metrics |= of_edges(edge_accumulator.compute())
         edge_pixels = edge_accumulator.pixels
     geometry = None
@@ -168,8 +168,9 @@ def of_edges(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return {name: metrics[metric] for name, metric in EDGE_METRICS.items()}
 
 
-def _stacked(sums: Sequence[MetricSums]) -> MetricSums:
-    return MetricSums(*np.asarray(sums).T)
+def stacked(sums: Sequence[MetricSums]) -> MetricSums:
+    """The sums of several images as arrays `[images]`, float64."""
+    return MetricSums(*np.asarray(sums, np.float64).T)
 
 
 def _floats(metrics: Mapping[str, ArrayLike]) -> dict[str, float]:
