@@ -109,13 +109,15 @@ def ablation_table(
             config.seed: _map_of(asked.row, scored[run.path]) for run, config in finished
         }
     title = f"{source}: {config} under {root}/, {split} split"
+    counts, lines = set(), []
     if differences:
-        rows, lines = _differences(by_row, reference)
+        rows, counts, lines = _differences(by_row, reference)
     elif intervals:
         rows = [(label, _interval(of)) for label, of in by_row.items()]
-        lines = [runs_line(count) for count in sorted({len(of) for of in by_row.values()} - {0})]
+        counts = {len(of) for of in by_row.values()}
     else:
-        rows, lines = [(label, _mean(label, of)) for label, of in by_row.items()], []
+        rows = [(label, _mean(label, of)) for label, of in by_row.items()]
+    lines += map(runs_line, sorted(counts - {0}))
     return Table(
         rows,
         title=title,
@@ -139,8 +141,8 @@ def _interval(of: BySeed) -> Mapping[str, Cell]:
     return runs_row([*of.values()]) if of else {}
 
 
-def _differences(by_row: Mapping[str, BySeed], reference: str) -> tuple[Rows, list[str]]:
-    """The reference, the difference of each other row from it, and lines for below."""
+def _differences(by_row: Mapping[str, BySeed], reference: str) -> tuple[Rows, set[int], list[str]]:
+    """The reference, the difference of each other row from it; numbers of runs; lines for below."""
     first = by_row[reference]
     rows, counts = [(reference, _interval(first))], {len(first)}
     lines = ["difference: from the first row, of runs with the same seed"]
@@ -154,7 +156,7 @@ def _differences(by_row: Mapping[str, BySeed], reference: str) -> tuple[Rows, li
         if len(common) < len(of):
             seeds = ", ".join(map(str, common)) or "none, as the first row has no run of its seeds"
             lines.append(f"{label}: difference of the seeds {seeds}")
-    return rows, lines + [runs_line(count) for count in sorted(counts - {0})]
+    return rows, counts, lines
 
 
 def _ask(row: AblationRow, config: str, overrides: Sequence[str], root: Path) -> Asked:

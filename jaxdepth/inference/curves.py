@@ -10,6 +10,7 @@ import numpy as np
 from jaxdepth.errors import ConfigError, DataError
 from jaxdepth.evaluation import LearningCurve, average_bins, format_curves, plot_curves
 from jaxdepth.experiment import Workdir
+from jaxdepth.inference.folders import folder_labels
 
 FILE_SUFFIXES = (".png", ".pdf", ".svg")
 _VALIDATION = "validation "
@@ -53,12 +54,6 @@ def plot_runs(
         if len(curve.validation_epochs) == 1
     ]
     return "\n".join([f"log10 error, plotted in {file}", format_curves(curves), *once])
-
-
-def folder_labels(folders: Sequence[Path]) -> list[str]:
-    """What a plot calls folders: their names, or paths where names are not unique."""
-    names = [folder.resolve().name for folder in folders]
-    return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
 
 
 def read_curve(

@@ -30,7 +30,6 @@ from jaxdepth.inference.tables import (
     comparison_table,
     folders_footer,
     mean_table,
-    prefixes,
     runs_comparison,
     savings,
     score_runs,
@@ -192,15 +191,15 @@ def evaluate(
             camera=camera,
         )
         labels = [str(folder) for folder in predictions]
-        saving = [Saving(out, prefix, fresh) for prefix in prefixes(predictions)]
+        saving = Saving(out, fresh=fresh)
         if several:
-            how = {"saving": saving[0], **columns}
+            how = {"saving": saving, **columns}
             yield complete(predictions_under(examples[0], presets, labels[0], **how))
             return
         one = preset or Protocol(**changes)
         scores = {
-            label: score_predictions_under(of, [one], edges=edges, saving=where, whole=whole)[0]
-            for label, of, where in zip(labels, examples, saving, strict=True)
+            label: score_predictions_under(of, [one], edges=edges, saving=saving, whole=whole)[0]
+            for label, of in zip(labels, examples, strict=True)
         }
         footer = [*folders_footer(scores), *identity_lines(scores[labels[-1]])]
         if compare:

@@ -22,6 +22,7 @@ from jaxdepth.data.sources import Example
 from jaxdepth.errors import DataError
 from jaxdepth.experiment import build_source
 from jaxdepth.inference.camera import CameraOfSize, with_camera
+from jaxdepth.inference.folders import folder_labels
 
 
 class Predicted(NamedTuple):
@@ -101,9 +102,7 @@ def of_predictions(
                 f"{min(alone)}; score the folders apart, or leave these out"
             )
 
-    def examples_of(folder: Path, own: Sequence[Pair]) -> Examples:
-        label = folder.resolve().name
-
+    def examples_of(label: str, folder: Path, own: Sequence[Pair]) -> Examples:
         def read(start: int) -> Iterable[Predicted]:
             for name, prediction, target in read_prediction_pairs(own[start:], **scales):
                 intrinsics = None if camera is None else camera(target.shape)
@@ -111,7 +110,8 @@ def of_predictions(
 
         return Examples(label, read, _about(folder, depth, own) | scales)
 
-    return list(starmap(examples_of, zip(predictions, pairs, strict=True)))
+    labels = folder_labels(predictions)
+    return list(starmap(examples_of, zip(labels, predictions, pairs, strict=True)))
 
 
 def _matched(first: Path, second: Path, **suffixes: Sequence[str]) -> list[Pair]:

@@ -33,7 +33,8 @@ from jaxdepth.experiment import (
     write_bytes,
     write_text,
 )
-from jaxdepth.inference.curves import folder_labels, read_records
+from jaxdepth.inference.curves import read_records
+from jaxdepth.inference.folders import folder_labels
 from jaxdepth.inference.iterations import mean_convergence, score_iterations
 from jaxdepth.inference.protocols import protocol_of_run
 from jaxdepth.inference.runs import unfinished_lines

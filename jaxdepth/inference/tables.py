@@ -22,15 +22,15 @@ from jaxdepth.evaluation import (
     runs_row,
 )
 from jaxdepth.experiment import Workdir
-from jaxdepth.inference.curves import folder_labels
 from jaxdepth.inference.examples import Examples
+from jaxdepth.inference.folders import folder_labels
 from jaxdepth.inference.scoring import RunScores, Saving, Whole, score_run_under
 
 Runs = Sequence[tuple[Workdir, FrozenConfigDict]]
 
 
 def savings(runs: Runs, out: Path | None, *, fresh: bool) -> list[Saving]:
-    """Where each run's results are kept: in its own folder, or all in `out`, told by their names.
+    """Where each run's results are kept: in its own folder, or all in `out`, told by their labels.
 
     Args:
         runs: with their configs.
@@ -39,12 +39,6 @@ def savings(runs: Runs, out: Path | None, *, fresh: bool) -> list[Saving]:
     """
     labels = folder_labels([run.path for run, _ in runs])
     return [Saving(out, prefix=f"{label}-" if out else "", fresh=fresh) for label in labels]
-
-
-def prefixes(folders: Sequence[Path]) -> list[str]:
-    """What to put before the names of folders, which files are called after, to tell them apart."""
-    names = {folder.resolve().name for folder in folders}
-    return ["" if len(names) == len(folders) else f"{i}-" for i, _ in enumerate(folders, start=1)]
 
 
 def score_runs(
