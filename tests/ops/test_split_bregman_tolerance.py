@@ -7,8 +7,8 @@ import pytest
 
 from jaxdepth.ops import gradient, split_bregman
 from jaxdepth.ops.penalties import PENALTIES
+from tests.ops.split_bregman_reference import BETA, DELTA, LAM, run
 from tests.ops.test_integration_energy import problem
-from tests.ops.test_split_bregman_options import BETA, DELTA, LAM, run
 
 
 def test_a_warm_start_and_relaxation_save_iterations(x64):
