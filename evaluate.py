@@ -124,6 +124,12 @@ def main(arguments: list[str]) -> int:
         choices=("markdown", "latex", "csv", "json"),
         help="print the tables as one document of this format",
     )
+    add(
+        "--shard",
+        metavar="I/N",
+        help="score and save the I-th of N shares of the images, as one of N processes; the same "
+        "command without it then prints the table",
+    )
     add("--fresh", action="store_true", help="score again what saved results say has been scored")
     flags, overrides = parser.parse_known_args(arguments)
 
@@ -133,9 +139,10 @@ def main(arguments: list[str]) -> int:
     document, format = None, asked.pop("format")
     if is_document(flags.out):
         document, asked["out"] = flags.out, None
-    if (document or format) and (flags.study or flags.curves):
+    if (document or format) and (flags.study or flags.curves or flags.shard):
         raise ConfigError(
-            "--format and --out=FILE are of tables: leave them out with --study and --curves."
+            "--format and --out=FILE are of tables: leave them out with --study, --curves and "
+            "--shard."
         )
     present(evaluate(**asked, overrides=overrides), format=format, out=document)
     return 0

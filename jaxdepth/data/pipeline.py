@@ -141,7 +141,9 @@ def stack(examples: Any) -> Batch:
     )
 
 
-def examples_in_order(source: Source, *, start: int = 0, num_threads: int = 4) -> Iterator[Example]:
-    """Every example once, from `start` on, in the source's order and size, read by threads."""
+def examples_in_order(
+    source: Source, *, start: int = 0, stop: int | None = None, num_threads: int = 4
+) -> Iterator[Example]:
+    """Every example of `[start:stop]` once, in the source's order and size, read by threads."""
     options = grain.ReadOptions(num_threads=num_threads, prefetch_buffer_size=16)
-    return iter(grain.MapDataset.source(source)[start:].to_iter_dataset(options))
+    return iter(grain.MapDataset.source(source)[start:stop].to_iter_dataset(options))

@@ -25,7 +25,8 @@ from jaxdepth.inference.scoring import (
     score_run,
     score_run_under,
 )
-from jaxdepth.inference.sensitivity import predictions_under, run_under
+from jaxdepth.inference.sensitivity import predictions_under, presets_of, run_under
+from jaxdepth.inference.shard import Shard
 from jaxdepth.inference.studies import (
     read_lam,
     study_convergence,
@@ -41,6 +42,7 @@ __all__ = [
     "RunScores",
     "SavedResults",
     "Saving",
+    "Shard",
     "Whole",
     "ablation_table",
     "evaluate",
@@ -55,6 +57,7 @@ __all__ = [
     "predict_photographs",
     "predictions_under",
     "present",
+    "presets_of",
     "protocol_of_run",
     "read_curve",
     "read_lam",

@@ -92,6 +92,12 @@ _EXCLUDE = (
         "--split, one --protocol, --bootstrap, --compare, --silog, --edges, --published and "
         "--fresh alone.",
     ),
+    (
+        {"shard"},
+        {"fresh", "geometry", "report", "ablation", "study", "curves"},
+        "--shard scores a share of the images and saves it, for a table of scores: leave out "
+        "--fresh, --geometry, --report, --ablation, --study and --curves.",
+    ),
     ({"ablation"}, {"several"}, "--ablation is of runs under one protocol: name one."),
     (
         {"study"},

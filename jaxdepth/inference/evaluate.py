@@ -1,7 +1,6 @@
 """What `evaluate.py` was asked for, as tables."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 import jax
@@ -24,8 +23,14 @@ from jaxdepth.inference.curves import plot_runs
 from jaxdepth.inference.examples import of_photographs, of_predictions, of_split
 from jaxdepth.inference.protocols import check_choice, protocol_of_run
 from jaxdepth.inference.report import Report
-from jaxdepth.inference.scoring import Saving, Whole, score_predictions_under
-from jaxdepth.inference.sensitivity import predictions_under, run_under
+from jaxdepth.inference.scoring import (
+    Saving,
+    Whole,
+    score_predictions_under,
+    score_run_under,
+)
+from jaxdepth.inference.sensitivity import predictions_under, presets_of, run_under
+from jaxdepth.inference.shard import parse_shard
 from jaxdepth.inference.tables import (
     comparison_table,
     folders_footer,
@@ -79,6 +84,7 @@ def evaluate(
     published: bool = False,
     root: Path = RUNS,
     ablation: str | None = None,
+    shard: str | None = None,
 ) -> Iterator[Table | str]:
     """Scores runs on a split of their dataset or on a folder, or saved predictions on a folder.
 
@@ -128,10 +134,12 @@ def evaluate(
         published: whether to add the rows that papers printed under the same protocol.
         compare: whether to compare two runs, in the map that counts, or two folders of saved
             predictions image by image in one table.
+        shard: `I/N`: score and save the I-th of N shares of the images. The table is that of the
+            same call without it, once all are there.
 
     Yields:
-        A table for each run, or one of all; of curves and studies, a text. `str` gives the text of
-        either.
+        A table for each run, or one of all; of curves, studies and shares, a text. `str` gives the
+        text of either.
 
     Raises:
         ConfigError: a combination that asks for nothing.
@@ -141,9 +149,11 @@ def evaluate(
     if jax.process_count() > 1:
         raise ConfigError(
             f"an evaluation spans the devices of one process, got {jax.process_count()} processes: "
-            "start one process for all local devices."
+            "start one process for all local devices, or several, each with --shard=I/N."
         )
     camera = parse_camera(intrinsics, fov)
+    share = None if shard is None else parse_shard(shard)
+    kept = {"fresh": fresh, "shard": share}
     changes = {"average": average, "min_depth": min_depth, "resize": resize or None}
     changes = {name: value for name, value in changes.items() if value is not None}
     if crop is not None:
@@ -191,14 +201,21 @@ def evaluate(
             camera=camera,
         )
         labels = [str(folder) for folder in predictions]
-        saving = Saving(out, fresh=fresh)
+        saving = Saving(out, **kept)
+        under = [preset or Protocol(**changes)]
+        if several:
+            under = presets or presets_of(examples[0])
+        if share:
+            for label, of in zip(labels, examples, strict=True):
+                score_predictions_under(of, under, edges=edges, saving=saving)
+                yield f"{label}: share {share} is scored"
+            return
         if several:
             how = {"saving": saving, **columns}
-            yield complete(predictions_under(examples[0], presets, labels[0], **how))
+            yield complete(predictions_under(examples[0], under, labels[0], **how))
             return
-        one = preset or Protocol(**changes)
         scores = {
-            label: score_predictions_under(of, [one], edges=edges, saving=saving, whole=whole)[0]
+            label: score_predictions_under(of, under, edges=edges, saving=saving, whole=whole)[0]
             for label, of in zip(labels, examples, strict=True)
         }
         footer = [*folders_footer(scores), *identity_lines(scores[labels[-1]])]
@@ -230,12 +247,19 @@ def evaluate(
         examples = [photographs] * len(runs)
     else:
         examples = [of_split(resolved, split) for _, resolved in runs]
-    saving = savings(runs, out, fresh=fresh)
-    if several:
-        for (run, resolved), of, where in zip(runs, examples, saving, strict=True):
-            choose = partial(protocol_of_run, resolved, {}, split=split)
-            how = {"title": f"{run.path}{on}", "saving": where, **columns}
-            yield complete(run_under(run, resolved, of, choose, presets, **how))
+    saving = savings(runs, out, **kept)
+    if several or share:
+        for (run, resolved), of, own, where in zip(runs, examples, protocols, saving, strict=True):
+            under = [own]
+            if several:
+                chosen = presets or presets_of(of)
+                under = [protocol_of_run(resolved, {}, one, split=split) for one in chosen]
+            if share:
+                score_run_under(run, resolved, of, under, edges=edges, saving=where)
+                yield f"{run.path}{on}: share {share} is scored"
+            else:
+                how = {"title": f"{run.path}{on}", "saving": where, **columns}
+                yield complete(run_under(run, resolved, of, under, **how))
         return
     scored = score_runs(runs, examples, protocols, edges=edges, saving=saving, whole=whole)
     names = ", ".join(str(run.path) for run, _ in runs)

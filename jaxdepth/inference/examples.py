@@ -42,13 +42,13 @@ class Examples(NamedTuple):
 
     Attributes:
         name: what files of results are called after.
-        read: position → an iterable of the images from there on: `Example`, or `Predicted` with
-            `name` as label.
+        read: (start, stop) → an iterable of the images `[start:stop]`, stop None for all from
+            start on: `Example`, or `Predicted` with `name` as label.
         about: what decides which images these are, as JSON; with `images`, their number.
     """
 
     name: str
-    read: Callable[[int], Iterable[Any]]
+    read: Callable[[int, int | None], Iterable[Any]]
     about: Mapping[str, Any]
 
 
@@ -56,7 +56,11 @@ def of_split(config: FrozenConfigDict, split: str) -> Examples:
     """A split of a run's own dataset."""
     source = build_source(config, split)
     about = {"data": repr(source), "images": len(source), "files": source.fingerprint}
-    return Examples(split, lambda start: examples_in_order(source, start=start), about)
+
+    def read(start: int, stop: int | None) -> Iterable[Example]:
+        return examples_in_order(source, start=start, stop=stop)
+
+    return Examples(split, read, about)
 
 
 def of_photographs(
@@ -70,8 +74,8 @@ def of_photographs(
     """A folder of photographs and one of their depth maps, which `camera` is of."""
     pairs = _matched(rgb, depth)
 
-    def read(start: int) -> Iterable[Example]:
-        read = read_image_pairs(pairs[start:], depth_scale=depth_scale, resize=resize)
+    def read(start: int, stop: int | None) -> Iterable[Example]:
+        read = read_image_pairs(pairs[start:stop], depth_scale=depth_scale, resize=resize)
         return with_camera(starmap(Example, read), camera)
 
     about = _about(rgb, depth, pairs) | {"depth_scale": depth_scale}
@@ -103,8 +107,8 @@ def of_predictions(
             )
 
     def examples_of(label: str, folder: Path, own: Sequence[Pair]) -> Examples:
-        def read(start: int) -> Iterable[Predicted]:
-            for name, prediction, target in read_prediction_pairs(own[start:], **scales):
+        def read(start: int, stop: int | None) -> Iterable[Predicted]:
+            for name, prediction, target in read_prediction_pairs(own[start:stop], **scales):
                 intrinsics = None if camera is None else camera(target.shape)
                 yield Predicted(Example(name, None, target, intrinsics), {label: prediction})
 

@@ -38,6 +38,7 @@ from jaxdepth.inference.examples import Examples, Predicted
 from jaxdepth.inference.report import Report
 from jaxdepth.inference.runs import load_run, unfinished_lines
 from jaxdepth.inference.saved_results import SavedResults
+from jaxdepth.inference.shard import Shard
 
 MEAN_ROW = "mean training depth"
 
@@ -49,11 +50,13 @@ class Saving(NamedTuple):
         folder: to write to; None for the run's own, and for nowhere if there is no run.
         prefix: what file names begin with.
         fresh: whether to score again what has been scored.
+        shard: to score this share of the images alone, see `SavedResults`.
     """
 
     folder: Path | None = None
     prefix: str = ""
     fresh: bool = False
+    shard: Shard | None = None
 
 
 class Whole(NamedTuple):
@@ -119,7 +122,7 @@ def score_run(
     protocol = dataclasses.replace(protocol or build_protocol(config), **changes)
     predictor, mean = load_run(run, config, mirrored=protocol.mirrored)
     results = SavedResults(Header(protocol, _labels(predictor), images=0, edges=edges))
-    (scores,) = _score_model(predictor, lambda start: examples, [results], mean, NOTHING_WHOLE)
+    (scores,) = _score_model(predictor, lambda *_: examples, [results], mean, NOTHING_WHOLE)
     lines = [predictor.description, *unfinished_lines(run, predictor.step)]
     return compare(scores), RunScores(scores, lines).footer
 
@@ -145,6 +148,9 @@ def score_run_under(
         saving: where results are kept; in the run's folder by default.
         whole: what to make of whole images.
 
+    Returns:
+        As many as protocols; none where a share of the images is scored.
+
     Raises:
         WorkdirError, CheckpointError, DataError: a run or file that cannot be used.
     """
@@ -165,8 +171,8 @@ def score_run_under(
         saved = [_saved(p, *how) for p in group.values()]
         scores = _score_model(predictor, examples.read, saved, mean, whole)
         lines = [predictor.description, *unfinished_lines(run, predictor.step)]
-        found |= {i: RunScores(s, lines) for i, s in zip(group, scores, strict=True)}
-    return [found[i] for i in range(len(protocols))]
+        found |= {i: RunScores(s, lines) for i, s in zip(group, scores, strict=not saving.shard)}
+    return [found[i] for i in sorted(found)]
 
 
 def score_predictions_under(
@@ -185,6 +191,9 @@ def score_predictions_under(
         edges: whether to score near depth edges besides.
         saving: where results are kept; nowhere by default.
         whole: what to make of whole images.
+
+    Returns:
+        As many as protocols; none where a share of the images is scored.
 
     Raises:
         DataError: there is nothing to score, or a prediction cannot be placed.
@@ -211,15 +220,15 @@ def _saved(
     about = {"jaxdepth": jaxdepth.__version__, **examples.about, **about}
     header = Header(protocol, labels, examples.about["images"], edges, about)
     if saving.folder is None:
-        return SavedResults(header)
+        return SavedResults(header, shard=saving.shard)
     name = re.sub(r"[^\w.-]+", "_", f"{saving.prefix}{examples.name}-{protocol.fingerprint}")
     file = saving.folder / f"{name}{'-edges' if edges else ''}.csv"
-    return SavedResults(header, file, fresh=saving.fresh)
+    return SavedResults(header, file, fresh=saving.fresh, shard=saving.shard)
 
 
 def _score_model(
     predictor: Predictor,
-    read: Callable[[int], Iterable[Example]],
+    read: Callable[[int, int | None], Iterable[Example]],
     saved: Sequence[SavedResults],
     mean: np.ndarray,
     whole: Whole,
@@ -227,8 +236,8 @@ def _score_model(
     """The scores of each row of a model's table, by label, under each protocol in one pass."""
     labels = dict(zip((MEAN_ROW, *predictor.names), _labels(predictor), strict=True))
 
-    def predict(start: int) -> Iterator[Predicted]:
-        for example, prediction in predictor.predict_examples(read(start)):
+    def predict(start: int, stop: int | None) -> Iterator[Predicted]:
+        for example, prediction in predictor.predict_examples(read(start, stop)):
             rows = {MEAN_ROW: resize_prediction(mean, example.depth.shape), **prediction.maps}
             yield Predicted(example, {label: rows[n] for n, label in labels.items()})
 
@@ -236,9 +245,14 @@ def _score_model(
 
 
 def _score_into(
-    saved: Sequence[SavedResults], read: Callable[[int], Iterable[Predicted]], whole: Whole
+    saved: Sequence[SavedResults],
+    read: Callable[[int, int | None], Iterable[Predicted]],
+    whole: Whole,
 ) -> list[dict[str, Scores]]:
-    """Completes results in one pass that begins where the first of them stopped."""
+    """Completes results in one pass that begins where the first of them stopped.
+
+    All are of the same images; the scores are of those that are of all images.
+    """
     with ExitStack() as stack:
         for results in saved:
             stack.enter_context(results)
@@ -249,12 +263,12 @@ def _score_into(
                     file=sys.stderr,
                 )
         if open_ones := [results for results in saved if not results.is_complete]:
-            start = min(results.done for results in open_ones)
-            items = enumerate(read(start), start)
+            start = min(results.next for results in open_ones)
+            items = enumerate(read(start, open_ones[0].stop), start)
             while batch := list(islice(items, IMAGES_AT_ONCE)):
                 for results in open_ones:
                     _score_batch(results, batch, whole)
-        return [results.scores() for results in saved]
+        return [results.scores() for results in saved if not results.is_share]
 
 
 def _score_batch(
@@ -262,7 +276,7 @@ def _score_batch(
 ) -> None:
     protocol, maps, _, edges, _ = results.header
     scorers = {label: Scorer(protocol, edges=edges, geometry=whole.geometry) for label in maps}
-    fresh = [predicted for index, predicted in batch if index >= results.done]
+    fresh = [predicted for index, predicted in batch if index >= results.next]
     for example, predictions in fresh:
         camera = camera_of(example) if whole.geometry else None
         for label, scorer in scorers.items():

@@ -1,6 +1,6 @@
 """One set of predictions under several protocols: how much of a number is the protocol's."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ml_collections import FrozenConfigDict
 
@@ -24,7 +24,7 @@ SPREAD_ROW = "largest − smallest"
 
 def predictions_under(
     examples: Examples,
-    protocols: Sequence[Protocol] | None,
+    protocols: Sequence[Protocol],
     label: str,
     *,
     silog: bool = False,
@@ -35,16 +35,14 @@ def predictions_under(
 
     Args:
         examples: name, prediction and ground truth (metres) of each image.
-        protocols: one row each; None for all presets of the dataset whose frame the first ground
-            truth has.
+        protocols: one row each, such as `presets_of(examples)`.
         label: what was scored.
         silog, edges: columns to add.
         saving: where per-image results are kept; nowhere by default.
 
     Raises:
-        DataError: there is nothing to score, no preset fits, or a prediction cannot be placed.
+        DataError: there is nothing to score, or a prediction cannot be placed.
     """
-    protocols = protocols or _fitting(examples)
     scores = score_predictions_under(examples, protocols, edges=edges, saving=saving)
     return table_under([{"": s} for s in scores], title=label, silog=silog, edges=edges)
 
@@ -53,8 +51,7 @@ def run_under(
     run: Workdir,
     config: FrozenConfigDict,
     examples: Examples,
-    choose: Callable[[Protocol], Protocol],
-    protocols: Sequence[Protocol] | None,
+    protocols: Sequence[Protocol],
     *,
     title: str = "",
     silog: bool = False,
@@ -67,18 +64,16 @@ def run_under(
         run: with a checkpoint.
         config: the run's.
         examples: to score it on.
-        choose: preset → the protocol of these examples, see `protocol_of_run`.
-        protocols: presets; None for all of the dataset whose frame the first ground truth has.
+        protocols: one row each, of the run, see `protocol_of_run`.
         title: the line above.
         silog, edges: columns to add.
         saving: where per-image results are kept; in the run's folder by default.
 
     Raises:
-        DataError: there is nothing to score, or no preset fits.
+        DataError: there is nothing to score.
         WorkdirError, CheckpointError: the run cannot be used.
     """
-    chosen = [choose(protocol) for protocol in protocols or _fitting(examples)]
-    found = score_run_under(run, config, examples, chosen, edges=edges, saving=saving)
+    found = score_run_under(run, config, examples, protocols, edges=edges, saving=saving)
     lines = dict.fromkeys(line for one in found for line in one.lines)
     scores = [one.scores for one in found]
     return table_under(scores, title=title, silog=silog, edges=edges, footer=lines)
@@ -127,9 +122,13 @@ def table_under(
     )
 
 
-def _fitting(examples: Examples) -> Sequence[Protocol]:
-    """The presets that fit the first image."""
-    first = next(iter(examples.read(0)), None)
+def presets_of(examples: Examples) -> Sequence[Protocol]:
+    """All presets of the dataset whose frame the first ground truth has.
+
+    Raises:
+        DataError: there is none, or no image.
+    """
+    first = next(iter(examples.read(0, 1)), None)
     if first is None:
         raise DataError("there is nothing to score: no pair of a prediction and a ground truth")
     example = first.example if isinstance(first, Predicted) else first

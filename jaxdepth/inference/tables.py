@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ml_collections import FrozenConfigDict
 
@@ -29,16 +30,16 @@ from jaxdepth.inference.scoring import RunScores, Saving, Whole, score_run_under
 Runs = Sequence[tuple[Workdir, FrozenConfigDict]]
 
 
-def savings(runs: Runs, out: Path | None, *, fresh: bool) -> list[Saving]:
+def savings(runs: Runs, out: Path | None, **how: Any) -> list[Saving]:
     """Where each run's results are kept: in its own folder, or all in `out`, told by their labels.
 
     Args:
         runs: with their configs.
         out: one folder for all; None for their own.
-        fresh: whether to score again what has been scored.
+        how: further attributes of each `Saving`.
     """
     labels = folder_labels([run.path for run, _ in runs])
-    return [Saving(out, prefix=f"{label}-" if out else "", fresh=fresh) for label in labels]
+    return [Saving(out, prefix=f"{label}-" if out else "", **how) for label in labels]
 
 
 def score_runs(

@@ -24,10 +24,8 @@ from jaxdepth.evaluation import (
     read_results,
 )
 from jaxdepth.inference import SavedResults
+from tests.inference.saved import COUNT, HEADER, changed, fill
 from tests.scripts import Scripts
-
-LABELS = ("f", "u")
-COUNT = 6
 
 
 @pytest.fixture
@@ -54,29 +52,11 @@ def the_file(run: Path) -> Path:
     return file
 
 
-def changed(header: Header, **about) -> Header:
-    return header._replace(about={**header.about, **about})
-
-
 def interrupted(header: Header, file: Path, upto: int, error: BaseException) -> None:
     """An evaluation that scores some images and ends by an error."""
     with SavedResults(header, file) as results:
         fill(results, upto)
         raise error
-
-
-def fill(results: SavedResults, upto: int = COUNT) -> None:
-    """Scores images of the results, one at a time, from where they are."""
-    while results.done < upto:
-        rng = np.random.default_rng(results.done)
-        scorers = {label: Scorer(results.header.protocol) for label in LABELS}
-        for scorer in scorers.values():
-            target = rng.uniform(1, 5, (6, 8))
-            scorer.add(f"{results.done}.png", target * rng.uniform(0.7, 1.4), target)
-        results.append([{label: scorer.images[0] for label, scorer in scorers.items()}])
-
-
-HEADER = Header(Protocol(), LABELS, images=COUNT, about={"step": 7, "weights": 1})
 
 
 def test_the_table_follows_from_the_file_to_the_same_digits(table, run):
