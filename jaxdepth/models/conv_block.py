@@ -19,6 +19,7 @@ class ConvBlock(nn.Module):
         batch_norm: normalise between convolution and ReLU.
         frozen_norm: normalise by the running statistics and never change them, in training too.
         epsilon: added to the variance in batch normalisation.
+        scale_init: of what batch normalisation multiplies by.
         dtype: computation type.
         axis_name: mapped axis over which batch statistics are averaged, if any.
     """
@@ -30,6 +31,7 @@ class ConvBlock(nn.Module):
     batch_norm: bool = False
     frozen_norm: bool = False
     epsilon: float = 1e-5
+    scale_init: nn.initializers.Initializer = nn.initializers.ones
     dtype: jnp.dtype = jnp.float32
     axis_name: str | None = None
 
@@ -55,6 +57,7 @@ class ConvBlock(nn.Module):
                 use_running_average=self.frozen_norm or not train,
                 momentum=0.9,
                 epsilon=self.epsilon,
+                scale_init=self.scale_init,
                 dtype=self.dtype,
                 axis_name=self.axis_name,
                 name="norm",

@@ -7,6 +7,7 @@ import pytest
 
 from jaxdepth.models import GlobalNet, make_base
 from jaxdepth.models.base import BASES
+from jaxdepth.models.base.resnet import Bottleneck
 from tests.models.random_variables import random_variables
 
 KEY = jax.random.key(0, impl="rbg")
@@ -56,6 +57,14 @@ def test_resnet_strides_round_up(convention):
     assert f.pool3.shape == f.skips[2].shape
     assert f.pool4.shape == f.skips[3].shape
     assert f.pool5.shape == (2, 8, 10, 128)
+
+
+def test_a_block_of_the_resnet_starts_as_its_shortcut():
+    x = jax.random.uniform(KEY, (1, 4, 6, 8))
+    block = Bottleneck(2, 8, 1, stride_in_first=False, project=False, block={"batch_norm": True})
+    for train in (False, True):
+        y, _ = block.init_with_output(KEY, x, train=train)
+        np.testing.assert_array_equal(y, x)
 
 
 @pytest.mark.parametrize("base", BASES)

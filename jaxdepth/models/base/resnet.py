@@ -19,6 +19,9 @@ BLOCKS = (3, 4, 6, 3)
 class Bottleneck(nn.Module):
     """1×1, 3×3 and 1×1 convolutions added to the input, which is projected where shapes differ.
 
+    The sum starts at 0, so that a network without pretrained weights is shallow at first (Goyal et
+    al. 2017, "Accurate, Large Minibatch SGD", §5.1).
+
     Attributes:
         channels: inside; the output has `out_channels`.
         out_channels: of the output.
@@ -41,7 +44,14 @@ class Bottleneck(nn.Module):
         strides = (self.stride, 1) if self.stride_in_first else (1, self.stride)
         y = ConvBlock(self.channels, 1, strides[0], name="conv1", **self.block)(x, train=train)
         y = ConvBlock(self.channels, 3, strides[1], name="conv2", **self.block)(y, train=train)
-        y = ConvBlock(self.out_channels, 1, relu=False, name="conv3", **self.block)(y, train=train)
+        y = ConvBlock(
+            self.out_channels,
+            1,
+            relu=False,
+            scale_init=nn.initializers.zeros,  # a block starts as its shortcut
+            name="conv3",
+            **self.block,
+        )(y, train=train)
         if self.project:
             x = ConvBlock(
                 self.out_channels, 1, self.stride, relu=False, name="downsample", **self.block
