@@ -94,7 +94,8 @@ def test_intervals_and_differences_from_the_reference(scripts, finished, tmp_pat
     runs |= {"e": ("no_joint", 2), "f": ("no_adversarial", 1)}
     overrides = [*TINY, f"--config.data.data_dir={scripts.data_dir}"]
     for name, (variant, seed) in runs.items():
-        run = shutil.copytree(finished, tmp_path / name)
+        ignore = shutil.ignore_patterns("evaluations")
+        run = shutil.copytree(finished, tmp_path / name, ignore=ignore)
         config = load_config(f"configs/rooms.py:{variant}", overrides).to_dict() | {"seed": seed}
         (run / "config.json").write_text(json.dumps(config))
     arguments = ("--ablation=deep_variational", f"--root={tmp_path}", *overrides, "--format=json")
