@@ -139,11 +139,12 @@ def main(arguments: list[str]) -> int:
     document, format = None, asked.pop("format")
     if is_document(flags.out):
         document, asked["out"] = flags.out, None
-    if (document or format) and (flags.study or flags.curves or flags.shard):
+    if (document or format) and (flags.study or flags.curves):
         raise ConfigError(
-            "--format and --out=FILE are of tables: leave them out with --study, --curves and "
-            "--shard."
+            "--format and --out=FILE are of tables: leave them out with --study and --curves."
         )
+    if flags.shard:  # which makes no table
+        document = format = None
     present(evaluate(**asked, overrides=overrides), format=format, out=document)
     return 0
 

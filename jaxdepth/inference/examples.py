@@ -22,7 +22,7 @@ from jaxdepth.data.sources import Example
 from jaxdepth.errors import DataError
 from jaxdepth.experiment import build_source
 from jaxdepth.inference.camera import CameraOfSize, with_camera
-from jaxdepth.inference.folders import folder_labels
+from jaxdepth.inference.folders import file_labels
 
 
 class Predicted(NamedTuple):
@@ -114,7 +114,7 @@ def of_predictions(
 
         return Examples(label, read, _about(folder, depth, own) | scales)
 
-    labels = folder_labels(predictions)
+    labels = file_labels(predictions)
     return list(starmap(examples_of, zip(labels, predictions, pairs, strict=True)))
 
 
@@ -128,7 +128,7 @@ def _matched(first: Path, second: Path, **suffixes: Sequence[str]) -> list[Pair]
 def _about(first: Path, second: Path, pairs: Sequence[Pair]) -> dict[str, Any]:
     files = [file for pair in pairs for file in (pair.first, pair.second)]
     return {
-        "data": f"{first} and {second}",
+        "data": f"{first.absolute()} and {second.absolute()}",
         "images": len(pairs),
-        "files": fingerprint_files(files),
+        "files": fingerprint_files(file.absolute() for file in files),
     }

@@ -1,14 +1,23 @@
 """An evaluation's per-image results on disk, so that a killed one goes on where it stopped."""
 
+import contextlib
 import fcntl
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from jaxdepth.errors import ConfigError, JaxdepthError, WorkdirError
-from jaxdepth.evaluation import Header, ImageScore, Scores, format_lines, parse_results, total
+from jaxdepth.evaluation import Header, ImageScore, Scores, format_lines, total
+from jaxdepth.inference.result_files import (
+    part_of,
+    read_complete,
+    read_shares,
+    read_sound,
+    remove_shares,
+    share_file,
+    share_header,
+)
 from jaxdepth.inference.shard import Shard
 
 
@@ -20,9 +29,9 @@ class SavedResults:
     complete to replace them by. An error about the input takes away what this evaluation began;
     whatever else ends the process leaves it to be continued.
 
-    Several processes, on several machines that see the same folder, score a share of the images
-    each, into `NAME.I-of-N.csv`. Results of all images begin by taking together the shares that are
-    there.
+    Several processes, on several machines that see the same folder under the same path, score a
+    share of the images each, into `NAME.I-of-N.csv`. Results of all images begin by taking together
+    the shares that are there.
 
     Args:
         header: what the results of all images are of.
@@ -31,8 +40,9 @@ class SavedResults:
         shard: the share of the images that the results are of; None for all images.
 
     Raises:
-        WorkdirError: another process is writing to the file, or nobody may; or some shares are
-            there and others are not.
+        ConfigError: a share that is saved nowhere, or more shares than images.
+        WorkdirError: on entering: another process is writing to the file, or nobody may; or some
+            shares are there and others are not.
     """
 
     def __init__(
@@ -43,26 +53,26 @@ class SavedResults:
         fresh: bool = False,
         shard: Shard | None = None,
     ):
+        self.is_share = shard is not None
         own = (shard or Shard()).of(header.images)
+        self.stop = own.stop or None
+        """Position behind the last image; None where their number is not known."""
+        self._start = own.start
+        self._all = header, file
         if shard is not None:
             if file is None:
-                raise ConfigError("a share of the images is saved: say where by --out=DIR.")
-            if not own:
+                raise ConfigError(f"--shard={shard} has to be saved: name a folder by --out=DIR.")
+            if shard.count > header.images:
                 raise ConfigError(
-                    f"--shard={shard} is of no image, as there are {header.images}: divide them "
-                    "into fewer shares."
+                    f"--shard=I/N must have at most as many shares as there are images, "
+                    f"{header.images}, got {shard}."
                 )
-            header, file = _of_share(header, shard), _file_of_share(file, shard)
+            header, file = share_header(header, shard), share_file(file, shard)
         self.header = header
         self.file = file
         self.images: dict[str, list[ImageScore]] = {label: [] for label in header.maps}
         self.restored = 0
         """Images that were read instead of scored."""
-        self.is_share = shard is not None
-        self.stop = own.stop or None
-        """Position behind the last image; None where their number is not known."""
-        self._start = own.start
-        self._shares: list[Path] = []
         self._fresh = fresh
         self._growing = None
 
@@ -82,22 +92,24 @@ class SavedResults:
         return self.file is not None and self.done == self.header.images
 
     def __enter__(self) -> "SavedResults":
-        if self.file is None:
-            return self
-        if not self._fresh:
-            self._read(self.file)
-        if not self.is_complete:
-            shares = [] if self.is_share or self._fresh else self._read_shares()
+        if self.file is not None and not self._read():
             self._begin()
-            self.append(shares[self.done :])
+            try:
+                # Another process may have ended between the look and the lock.
+                if self._read():
+                    self._drop()
+                else:
+                    self._go_on()
+            except BaseException:
+                empty = not os.fstat(self._growing.fileno()).st_size
+                (self._drop if empty else self._close)()
+                raise
         self.restored = self.done
         return self
 
     def append(self, images: Sequence[Mapping[str, ImageScore]]) -> None:
         """Adds the scores of the next images, by label."""
-        for scores in images:
-            for label, score in scores.items():
-                self.images[label].append(score)
+        self._keep(images)
         if self._growing is not None:
             self._growing.write(format_lines(self.header, images).encode())
             self._growing.flush()
@@ -112,58 +124,38 @@ class SavedResults:
         if self._growing is None:
             return
         if error is None and self.is_complete:
-            os.replace(self._part, self.file)
-            for share in self._shares:
-                share.unlink(missing_ok=True)
+            os.replace(part_of(self.file), self.file)
+            if not self.is_share:
+                remove_shares(self.file, self.header)
+            self._close()
         elif isinstance(error, JaxdepthError) and not self.restored:
-            self._part.unlink()
-            if not any(self.file.parent.iterdir()):
-                self.file.parent.rmdir()
-        self._growing.close()
-        self._growing = None
+            self._drop()
+        else:
+            self._close()
 
-    def _read(self, file: Path) -> int:
-        """Reads the images that are there; returns how many bytes of the file are sound."""
-        read = _read_results(file, self.header)
-        if read is None:
-            return 0
-        self.images, used = read
-        return used
+    def _keep(self, images: Sequence[Mapping[str, ImageScore]]) -> None:
+        for scores in images:
+            for label, score in scores.items():
+                self.images[label].append(score)
 
-    def _read_shares(self) -> list[Mapping[str, ImageScore]]:
-        """The images of shares that are of the very same evaluation, if all of these are there."""
-        lacking = []
-        for count in self._counts_of_shares():
-            shards = [Shard(index, count) for index in range(1, count + 1)]
-            shares = {shard: _read_share(self.file, self.header, shard) for shard in shards}
-            missing = [shard for shard, images in shares.items() if images is None]
-            if not missing:
-                self._shares = [_file_of_share(self.file, shard) for shard in shards]
-                return [image for images in shares.values() for image in images]
-            if len(missing) < count:
-                lacking = missing
-        if lacking:
-            raise WorkdirError(
-                f"some shares of {self.file} are scored, and {', '.join(map(str, lacking))} are "
-                f"not: wait for them, score them by --shard={lacking[0]} and so on, or score all "
-                "images here by --fresh."
-            )
-        return []
-
-    def _counts_of_shares(self) -> list[int]:
-        """What numbers of shares there are files of."""
-        name = re.compile(
-            rf"{re.escape(self.file.stem)}\.\d+-of-(\d+){re.escape(self.file.suffix)}"
-        )
-        found = (name.fullmatch(file.name) for file in self.file.parent.glob("*-of-*"))
-        counts = {int(match[1]) for match in found if match}
-        return sorted(count for count in counts if count <= self.header.images)
+    def _read(self) -> bool:
+        """Reads what is complete, of this share or of all images; whether there was any."""
+        if self._fresh:
+            return False
+        complete = read_complete(self.file, self.header)
+        if complete is None and self.is_share:
+            header, file = self._all
+            complete = read_complete(file, header)
+            complete = complete and complete[self._start : self.stop]
+        self._keep(complete or ())
+        return complete is not None
 
     def _begin(self) -> None:
-        """Locks the file that grows, and cuts off whatever is not of this evaluation."""
+        """Opens and locks the file that grows."""
+        part = part_of(self.file)
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            growing = open(self._part, "ab")  # noqa: SIM115 - closed on exit
+            growing = open(part, "ab")  # noqa: SIM115 - closed on exit
         except OSError as error:
             raise WorkdirError(
                 f"results cannot be saved as {self.file} ({error.strerror}): choose another folder "
@@ -171,51 +163,42 @@ class SavedResults:
             ) from error
         try:
             fcntl.flock(growing, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(growing.fileno()).st_ino != self._part.stat().st_ino:
+            if os.fstat(growing.fileno()).st_ino != part.stat().st_ino:
                 raise FileNotFoundError  # the other one has just finished
-        except OSError:
+        except (BlockingIOError, FileNotFoundError):
             growing.close()
             raise WorkdirError(
-                f"{self._part} is being written by another evaluation: wait for it, or choose "
-                "another folder by --out=DIR."
+                f"{part} is being written by another evaluation: wait for it"
+                f"{'' if self.is_share else ', or choose another folder by --out=DIR'}."
             ) from None
+        except OSError as error:
+            growing.close()
+            raise WorkdirError(
+                f"{part} cannot be locked ({error.strerror}): choose a folder on a file system "
+                "with locks by --out=DIR."
+            ) from error
         self._growing = growing
-        kept = 0 if self._fresh else self._read(self._part)
-        growing.truncate(kept)
-        if not kept:
-            growing.write(str(self.header).encode())
-            growing.flush()
 
-    @property
-    def _part(self) -> Path:
-        return self.file.with_name(f"{self.file.name}.part")
+    def _go_on(self) -> None:
+        """Keeps what of the file is sound and of this evaluation, and adds the shares' images."""
+        images, used = [], 0
+        if not self._fresh:
+            images, used = read_sound(part_of(self.file), self.header) or (images, used)
+        shares = [] if self.is_share or self._fresh else read_shares(self.file, self.header)
+        self._growing.truncate(used)
+        if not used:
+            self._growing.write(str(self.header).encode())
+            self._growing.flush()
+        self._keep(images)
+        self.append(shares[self.done :])
 
+    def _drop(self) -> None:
+        """Takes away the file that grows, and a folder that has nothing else."""
+        part_of(self.file).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.file.parent.rmdir()
+        self._close()
 
-def _read_results(file: Path, header: Header) -> tuple[dict[str, list[ImageScore]], int] | None:
-    """What of a file is sound, images and bytes; None if it is not of this evaluation."""
-    try:
-        text = file.read_bytes().decode(errors="surrogateescape")
-        found, images, used = parse_results(text)
-    except (OSError, ValueError):
-        return None
-    if found != header:
-        return None
-    return images, len(text[:used].encode(errors="surrogateescape"))
-
-
-def _read_share(file: Path, header: Header, shard: Shard) -> list[Mapping[str, ImageScore]] | None:
-    """The scores of a share's images by label; None if it is not of this evaluation, or torn."""
-    of_share = _of_share(header, shard)
-    images, _ = _read_results(_file_of_share(file, shard), of_share) or ({}, 0)
-    by_image = zip(*images.values(), strict=True)
-    scores = [dict(zip(images, image, strict=True)) for image in by_image]
-    return scores if len(scores) == of_share.images else None
-
-
-def _of_share(header: Header, shard: Shard) -> Header:
-    images = len(shard.of(header.images))
-    return header._replace(images=images, about={**header.about, "shard": str(shard)})
-
-
-def _file_of_share(file: Path, shard: Shard) -> Path:
-    return file.with_name(f"{file.stem}.{shard.index}-of-{shard.count}{file.suffix}")
+    def _close(self) -> None:
+        self._growing.close()
+        self._growing = None

@@ -257,9 +257,10 @@ def _score_into(
         for results in saved:
             stack.enter_context(results)
             if results.restored:
+                again = "" if results.is_share else " (--fresh scores them again)"
                 print(
                     f"{results.file}: {results.restored} of {results.header.images} images were "
-                    "scored before (--fresh scores them again)",
+                    f"scored before{again}",
                     file=sys.stderr,
                 )
         if open_ones := [results for results in saved if not results.is_complete]:

@@ -37,6 +37,7 @@ def parse_shard(text: str) -> Shard:
     match = re.fullmatch(r"(\d+)/(\d+)", text)
     if not match or not 1 <= int(match[1]) <= int(match[2]):
         raise ConfigError(
-            f"--shard must be I/N, the I-th of N shares of the images, from 1/N to N/N, got {text}."
+            "--shard must be I/N, the I-th of N shares of the images, from 1/N to N/N, got "
+            f"{text!r}."
         )
     return Shard(int(match[1]), int(match[2]))

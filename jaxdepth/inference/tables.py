@@ -24,7 +24,7 @@ from jaxdepth.evaluation import (
 )
 from jaxdepth.experiment import Workdir
 from jaxdepth.inference.examples import Examples
-from jaxdepth.inference.folders import folder_labels
+from jaxdepth.inference.folders import file_labels, folder_labels
 from jaxdepth.inference.scoring import RunScores, Saving, Whole, score_run_under
 
 Runs = Sequence[tuple[Workdir, FrozenConfigDict]]
@@ -38,7 +38,7 @@ def savings(runs: Runs, out: Path | None, **how: Any) -> list[Saving]:
         out: one folder for all; None for their own.
         how: further attributes of each `Saving`.
     """
-    labels = folder_labels([run.path for run, _ in runs])
+    labels = file_labels([run.path for run, _ in runs])
     return [Saving(out, prefix=f"{label}-" if out else "", **how) for label in labels]
 
 

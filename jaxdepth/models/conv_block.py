@@ -19,7 +19,7 @@ class ConvBlock(nn.Module):
         batch_norm: normalise between convolution and ReLU.
         frozen_norm: normalise by the running statistics and never change them, in training too.
         epsilon: added to the variance in batch normalisation.
-        scale_init: of what batch normalisation multiplies by.
+        scale_init: of what batch normalisation, if there is any, multiplies by.
         dtype: computation type.
         axis_name: mapped axis over which batch statistics are averaged, if any.
     """

@@ -1,5 +1,6 @@
 """Per-image results of evaluations: always there, continued after a kill, never stale."""
 
+import errno
 import json
 import os
 import shutil
@@ -209,6 +210,47 @@ def test_what_is_complete_stays_until_something_complete_replaces_it(tmp_path):
         interrupted(changed(HEADER, weights=2), file, 3, WorkdirError("bad input"))
     assert [p.name for p in tmp_path.iterdir()] == [file.name]
     assert file.read_bytes() == before
+
+
+def test_a_torn_file_is_made_anew(tmp_path):
+    file = tmp_path / "test-0.csv"
+    with SavedResults(HEADER, file) as results:
+        fill(results)
+    before = file.read_bytes()
+    for _ in range(2):
+        file.write_bytes(before[:-20])
+        with SavedResults(HEADER, file) as results:
+            assert results.restored == 0
+            fill(results)
+        assert file.read_bytes() == before
+
+
+def test_what_another_process_completed_meanwhile_is_read(tmp_path, monkeypatch):
+    file = tmp_path / "test-0.csv"
+    begin = SavedResults._begin
+
+    def after_another(results):
+        monkeypatch.setattr(SavedResults, "_begin", begin)
+        with SavedResults(HEADER, file) as other:
+            fill(other)
+        begin(results)
+
+    monkeypatch.setattr(SavedResults, "_begin", after_another)
+    with SavedResults(HEADER, file) as results:
+        assert results.restored == COUNT
+    assert [p.name for p in tmp_path.iterdir()] == [file.name]
+
+
+def test_a_file_system_without_locks_is_named_as_such(tmp_path, monkeypatch):
+    def flock(file, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with (
+        pytest.raises(WorkdirError, match=r"cannot be locked \(No locks available\)"),
+        SavedResults(HEADER, tmp_path / "test-0.csv"),
+    ):
+        pass
 
 
 def test_two_evaluations_do_not_write_to_one_file(tmp_path):

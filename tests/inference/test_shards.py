@@ -41,7 +41,7 @@ def test_each_image_is_in_one_share(images, count):
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "1/", "-1/2", "1/2/3", "a/b", "0/0"])
 def test_a_shard_is_one_of_so_many(text):
-    with pytest.raises(ConfigError, match=f"I/N.*got {text}"):
+    with pytest.raises(ConfigError, match=f"I/N.*got '{text}'"):
         parse_shard(text)
 
 
@@ -88,19 +88,75 @@ def test_missing_shares_are_named(file):
     score_share(file, Shard(2, 3))
     with pytest.raises(WorkdirError, match=r"1/3, 3/3 are not.*--shard=1/3.*--fresh"):
         SavedResults(HEADER, file).__enter__()
+    assert [p.name for p in file.parent.iterdir()] == ["test-0.2-of-3.csv"]
     with SavedResults(HEADER, file, fresh=True) as results:
         assert results.restored == 0
         fill(results)
     with SavedResults(HEADER, file) as results:
         assert results.restored == COUNT
+    assert [p.name for p in file.parent.iterdir()] == [file.name]
 
 
-def test_a_torn_share_is_a_missing_one(file):
+def test_the_fewest_missing_shares_are_named(file):
+    for shard in (Shard(1, 2), Shard(1, 3), Shard(1, 4)):
+        score_share(file, shard)
+    with pytest.raises(WorkdirError, match="and 2/2 is not complete"):
+        SavedResults(HEADER, file).__enter__()
+
+
+def test_shares_that_are_only_begun_are_waited_for(file):
+    for shard in (Shard(1, 2), Shard(2, 2)):
+        score_share(file, shard, upto=shard.index * 3 - 1)
+    with pytest.raises(WorkdirError, match="begun, and 1/2, 2/2 are not complete"):
+        SavedResults(HEADER, file).__enter__()
+
+
+def test_a_torn_share_is_a_missing_one_until_it_is_scored_again(tmp_path, file):
     for shard in (Shard(1, 2), Shard(2, 2)):
         torn = score_share(file, shard).file
     torn.write_bytes(torn.read_bytes()[:-20])
-    with pytest.raises(WorkdirError, match="and 2/2 are not"):
+    with pytest.raises(WorkdirError, match="and 2/2 is not"):
         SavedResults(HEADER, file).__enter__()
+    score_share(file, Shard(2, 2))
+    with SavedResults(HEADER, file) as results:
+        assert results.restored == COUNT
+    assert file.read_bytes() == expected_bytes(tmp_path)
+
+
+def test_a_renamed_share_is_no_other_one(file):
+    first = score_share(file, Shard(1, 2)).file
+    shutil.copy(first, first.with_name("test-0.2-of-2.csv"))
+    with pytest.raises(WorkdirError, match="and 2/2 is not"):
+        SavedResults(HEADER, file).__enter__()
+
+
+def test_shares_complete_what_one_process_began(tmp_path, file):
+    with SavedResults(HEADER, file) as results:
+        fill(results, 2)
+    for shard in (Shard(1, 2), Shard(2, 2)):
+        score_share(file, shard)
+    with SavedResults(HEADER, file) as results:
+        assert results.restored == COUNT
+    assert file.read_bytes() == expected_bytes(tmp_path)
+
+
+def test_what_one_process_began_outlives_missing_shares(file):
+    with SavedResults(HEADER, file) as results:
+        fill(results, 2)
+    (began,) = file.parent.iterdir()
+    before = began.read_bytes()
+    score_share(file, Shard(1, 2))
+    with pytest.raises(WorkdirError):
+        SavedResults(HEADER, file).__enter__()
+    assert began.read_bytes() == before
+
+
+def test_a_share_of_complete_results_is_done(file):
+    with SavedResults(HEADER, file) as results:
+        fill(results)
+    results = score_share(file, Shard(2, 2))
+    assert (results.restored, results.images["f"][0].name) == (3, "3.png")
+    assert [p.name for p in file.parent.iterdir()] == [file.name]
 
 
 def test_shares_of_another_evaluation_do_not_count(file):
@@ -109,6 +165,7 @@ def test_shares_of_another_evaluation_do_not_count(file):
     score_share(file, Shard(1, 3), changed(HEADER, weights=3))
     (file.parent / f"{file.stem}.1-of-999999999.csv").write_text("")
     (file.parent / f"{file.stem}.1-of-x.csv").write_text("")
+    (file.parent / f"{file.stem}.1-of-0.csv").write_text("")
     with SavedResults(HEADER, file) as results:
         assert results.restored == 0
 
@@ -121,9 +178,10 @@ def test_whole_sets_count_before_parts_of_others(file):
         assert results.restored == COUNT
 
 
-def test_more_shares_than_images_are_refused(file):
-    with pytest.raises(ConfigError, match=r"--shard=1/7 is of no image, as there are 6"):
-        SavedResults(HEADER, file, shard=Shard(1, 7))
+@pytest.mark.parametrize("index", [1, 2, 7])
+def test_more_shares_than_images_are_refused(file, index):
+    with pytest.raises(ConfigError, match=rf"at most as many shares .* 6, got {index}/7"):
+        SavedResults(HEADER, file, shard=Shard(index, 7))
 
 
 @pytest.fixture
@@ -149,15 +207,22 @@ def test_shares_of_predictions_under_protocols(call, tmp_path, protocols):
     expected = call(protocols)
     out = f"--out={tmp_path / 'out'}"
     assert "share 1/2 is scored" in call(protocols, out, "--shard=1/2")
-    assert "2/2 are not" in call(protocols, out, status=1)
+    assert "2/2 is not" in call(protocols, out, status=1)
     call(protocols, out, "--shard=2/2")
     assert call(protocols, out) == expected
 
 
 def test_a_share_is_saved_somewhere(call):
-    assert "say where by --out=DIR" in call("--shard=1/2", status=2)
+    assert "name a folder by --out=DIR" in call("--shard=1/2", status=2)
 
 
-@pytest.mark.parametrize("flag", ["--fresh", "--geometry", "--report=page", "--format=csv"])
+def test_what_shapes_the_table_alone_is_left_to_it(call, tmp_path):
+    out = f"--out={tmp_path / 'out'}"
+    assert "share 1/2 is scored" in call("--shard=1/2", out, "--format=csv", "--silog")
+
+
+@pytest.mark.parametrize(
+    "flag", ["--fresh", "--geometry", "--report=page", "--curves=a.png", "--study=lam"]
+)
 def test_what_does_not_go_with_a_share_is_refused(call, flag):
-    assert "leave" in call("--shard=1/2", "--out=results", flag, status=2)
+    assert "--shard scores a share" in call("--shard=1/2", flag, status=2)

@@ -19,8 +19,8 @@ BLOCKS = (3, 4, 6, 3)
 class Bottleneck(nn.Module):
     """1×1, 3×3 and 1×1 convolutions added to the input, which is projected where shapes differ.
 
-    The sum starts at 0, so that a network without pretrained weights is shallow at first (Goyal et
-    al. 2017, "Accurate, Large Minibatch SGD", §5.1).
+    The residual branch is initialised to zero, so that a network without pretrained weights is
+    shallow at first (Goyal et al. 2017, "Accurate, Large Minibatch SGD", §5.1).
 
     Attributes:
         channels: inside; the output has `out_channels`.
@@ -48,7 +48,7 @@ class Bottleneck(nn.Module):
             self.out_channels,
             1,
             relu=False,
-            scale_init=nn.initializers.zeros,  # a block starts as its shortcut
+            scale_init=nn.initializers.zeros,
             name="conv3",
             **self.block,
         )(y, train=train)
