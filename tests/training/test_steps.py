@@ -1,6 +1,6 @@
 """One training step: the objectives, what moves and what does not, on one device and on four."""
 
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -61,9 +61,14 @@ def batch_of(size: int, shape=(32, 32), seed: int = 0):
     return rng.integers(0, 256, (size, *shape, 3), dtype=np.uint8), depth
 
 
-def begin(config, stage: Stage) -> TrainState:
+@cache
+def initial_variables(config):
+    return jax.device_get(init_variables(config))
+
+
+def begin(config, stage: Stage, initial=initial_variables) -> TrainState:
     return begin_stage(
-        init_variables(config),
+        initial(config),
         stage,
         discriminator=build_discriminator(config),
         image_size=tuple(config.data.image_size),
@@ -177,7 +182,7 @@ def test_every_variant_has_a_step_of_the_right_shapes(spec):
     for stage in build_stages(config, 1000):
         if stage.optimizer is None:
             continue
-        state = jax.eval_shape(lambda stage=stage: begin(config, stage))
+        state = jax.eval_shape(lambda stage=stage: begin(config, stage, init_variables))
         batch = (
             jax.ShapeDtypeStruct((1, 2, *size, 3), jnp.uint8),
             jax.ShapeDtypeStruct((1, 2, *(config.data.depth_size or size)), jnp.float32),
