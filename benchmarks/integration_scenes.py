@@ -17,9 +17,8 @@ class Scene(NamedTuple):
     s: np.ndarray | None  # [H, W] with g = ∇s, if there is one
 
 
-def make_scene(name: str, shape: tuple[int, int], seed: int = 0) -> Scene:
-    """Boxes before a slanted wall: a blurred, wavy depth and noisy gradients, in metres."""
-    rng = np.random.default_rng(seed)
+def boxes(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Depth of boxes before a slanted wall, and the same blurred and wavy, `[H, W]` metres."""
     height, width = shape
     y, x = np.mgrid[:height, :width] / height
     depth = 4 + x + 0.5 * y
@@ -28,7 +27,13 @@ def make_scene(name: str, shape: tuple[int, int], seed: int = 0) -> Scene:
         box = (top < y) & (y < top + size[0]) & (left < x) & (x < left + size[1])
         depth = np.where(box, rng.uniform(1.5, 4) + rng.normal() * 0.5 * (x - left), depth)
     waves = scipy.ndimage.gaussian_filter(rng.normal(size=shape), height / 20) * height / 20
-    f = scipy.ndimage.gaussian_filter(depth, height / 60) + 0.2 * waves
+    return depth, scipy.ndimage.gaussian_filter(depth, height / 60) + 0.2 * waves
+
+
+def make_scene(name: str, shape: tuple[int, int], seed: int = 0) -> Scene:
+    """Boxes before a slanted wall: a blurred, wavy depth and noisy gradients, in metres."""
+    rng = np.random.default_rng(seed)
+    depth, f = boxes(rng, shape)
     if name == "consistent":
         s = depth + 0.01 * rng.normal(size=shape)
         return Scene(f, np.asarray(gradient(s)), 1.0, s)

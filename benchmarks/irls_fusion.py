@@ -20,9 +20,9 @@ import time
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.ndimage
 import scipy.sparse
 import scipy.sparse.linalg
+from integration_scenes import boxes
 
 from jaxdepth.ops import fusion_energy, irls_fusion
 
@@ -33,15 +33,7 @@ OMEGA, EPSILON = 10.0, 1e-4
 def make_scene(shape: tuple[int, int], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Boxes before a slanted wall: a blurred, wavy depth and noisy gradients, in metres."""
     rng = np.random.default_rng(seed)
-    height, width = shape
-    y, x = np.mgrid[:height, :width] / height
-    depth = 4 + x + 0.5 * y
-    for _ in range(12):
-        (top, left), size = rng.uniform(0, (0.9, 1.2)), rng.uniform(0.1, 0.4, 2)
-        box = (top < y) & (y < top + size[0]) & (left < x) & (x < left + size[1])
-        depth = np.where(box, rng.uniform(1.5, 4) + rng.normal() * 0.5 * (x - left), depth)
-    waves = scipy.ndimage.gaussian_filter(rng.normal(size=shape), height / 20) * height / 20
-    estimate = scipy.ndimage.gaussian_filter(depth, height / 60) + 0.2 * waves
+    depth, estimate = boxes(rng, shape)
     gradients = np.zeros((*shape, 2))
     gradients[:, 1:-1, 0] = depth[:, 2:] - depth[:, :-2]
     gradients[1:-1, :, 1] = depth[2:] - depth[:-2]

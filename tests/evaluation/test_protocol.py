@@ -7,6 +7,7 @@ import pytest
 
 from jaxdepth.errors import ConfigError, DataError
 from jaxdepth.evaluation import Crop, Placement, Protocol
+from tests.interpolation import linear
 
 TARGET = np.random.default_rng(0).uniform(1, 9, (12, 16))
 CROP = Crop(2, 9, 3, 14)
@@ -14,16 +15,7 @@ CROP = Crop(2, 9, 3, 14)
 
 def bilinear(depth, size):
     """Bilinear sampling with half-pixel centres, as one matrix for each axis."""
-
-    def matrix(new, old):
-        at = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
-        low = np.minimum(at.astype(int), old - 2)
-        weights = np.zeros((new, old))
-        weights[np.arange(new), low] = 1 - (at - low)
-        weights[np.arange(new), low + 1] += at - low
-        return weights
-
-    return matrix(size[0], depth.shape[0]) @ depth @ matrix(size[1], depth.shape[1]).T
+    return linear(size[0], depth.shape[0]) @ depth @ linear(size[1], depth.shape[1]).T
 
 
 def test_a_prediction_of_the_ground_truths_size():
