@@ -18,13 +18,10 @@ def read_sound(file: Path, header: Header) -> tuple[Images, int] | None:
     Returns:
         None if there is no such file, or it is not of this very evaluation.
     """
-    try:
-        text = file.read_bytes().decode(errors="surrogateescape")
-        found, by_label, used = parse_results(text)
-    except (OSError, ValueError):
+    text = _text_of(file, header)
+    if text is None:
         return None
-    if found != header:
-        return None
+    _, by_label, used = parse_results(text)
     images = zip(*by_label.values(), strict=True)
     rows = [dict(zip(by_label, scores, strict=True)) for scores in images]
     return rows, len(text[:used].encode(errors="surrogateescape"))
@@ -94,5 +91,14 @@ def _shards(
         match = name.fullmatch(path.name)
         if match and (match[3] or "") in suffixes:
             shard = Shard(int(match[1]), int(match[2]))
-            if read_sound(path, share_header(header, shard)) is not None:
+            if _text_of(path, share_header(header, shard)) is not None:
                 yield shard
+
+
+def _text_of(file: Path, header: Header) -> str | None:
+    """The text of a file; None if there is none, or it is not of this very evaluation."""
+    try:
+        text = file.read_bytes().decode(errors="surrogateescape")
+        return text if Header.parse(text) == header else None
+    except (OSError, ValueError):
+        return None

@@ -64,7 +64,7 @@ class SavedResults:
                 raise ConfigError(f"--shard={shard} has to be saved: name a folder by --out=DIR.")
             if shard.count > header.images:
                 raise ConfigError(
-                    f"--shard=I/N must have at most as many shares as there are images, "
+                    "--shard=I/N must have at most as many shares as there are images, "
                     f"{header.images}, got {shard}."
                 )
             header, file = share_header(header, shard), share_file(file, shard)
